@@ -1,0 +1,113 @@
+// Who owns what is balanced: the file's services, the API's services and the operators' drain orders, put together into
+// the one set that the datapath gets. Pure.
+
+import { ConflictError } from '../lb/errors.ts'
+import { ResourceError } from '../lb/datapath.ts'
+import { endpointKey, serviceKey } from '../lb/model.ts'
+import { serviceTitle } from './plan.ts'
+import type { EndpointKey, Service, ServiceKey } from '../lb/model.ts'
+
+/** An operator's word on one endpoint, stronger than what the owner of its service says. */
+export interface Override {
+  readonly service: ServiceKey
+  readonly endpoint: EndpointKey
+  readonly drained: boolean
+}
+
+export interface Ownership {
+  readonly file: readonly Service[]
+  readonly api: readonly Service[]
+  readonly overrides: readonly Override[]
+  /** all services as they are balanced, overrides included */
+  readonly all: readonly Service[]
+  readonly byKey: ReadonlyMap<ServiceKey, Service>
+}
+
+export interface ModelLimits {
+  readonly services: number
+  readonly endpoints: number
+}
+
+export interface OwnershipInput {
+  readonly file: readonly Service[]
+  readonly api: readonly Service[]
+  readonly overrides: readonly Override[]
+  readonly limits: ModelLimits
+  /** how messages name the file */
+  readonly fileName: string
+}
+
+const ownerTitle = (service: Service, fileName: string): string =>
+  `${serviceTitle(service)} of ${service.owner === 'file' ? fileName : 'the API'}`
+
+const remedy = (service: Service, fileName: string): string =>
+  service.owner === 'file' ? `remove it from ${fileName}` : `delete it through the API (sluice delete lb)`
+
+/** The services by their keys; throws ConflictError for every pair that cannot live together. */
+const index = ({ file, api, fileName }: OwnershipInput): ReadonlyMap<ServiceKey, Service> => {
+  const byKey = new Map<ServiceKey, Service>()
+  const byName = new Map<string, Service>()
+  const found: string[] = []
+  for (const service of [...file, ...api]) {
+    const key = serviceKey(service)
+    const sameKey = byKey.get(key)
+    const other = sameKey ?? byName.get(service.name)
+    if (other !== undefined) {
+      const problem = sameKey === undefined ? `have the same name "${service.name}"` : `both balance ${key}`
+      const titles = `${ownerTitle(other, fileName)} and ${ownerTitle(service, fileName)}`
+      const remedies =
+        other.owner === service.owner
+          ? 'change one of them'
+          : `${remedy(other, fileName)} or ${remedy(service, fileName)}`
+      found.push(`${titles} ${problem}: ${remedies}`)
+    }
+    byKey.set(key, service)
+    byName.set(service.name, service)
+  }
+  if (found.length > 0) throw new ConflictError(found.join('\n'))
+  return byKey
+}
+
+const checkLimits = (all: readonly Service[], limits: ModelLimits): void => {
+  const endpoints = all.reduce((sum, service) => sum + service.endpoints.length, 0)
+  const refuse = (limit: string, count: number, most: number): never => {
+    throw new ResourceError(
+      limit,
+      `${count} ${limit} are more than the ${most} this daemon was started for: raise limits.${limit} and restart it`,
+    )
+  }
+  if (all.length > limits.services) refuse('services', all.length, limits.services)
+  if (endpoints > limits.endpoints) refuse('endpoints', endpoints, limits.endpoints)
+}
+
+const withOverrides = (service: Service, overrides: ReadonlyMap<EndpointKey, boolean>): Service => ({
+  ...service,
+  endpoints: service.endpoints.map((endpoint) => {
+    const drained = overrides.get(endpointKey(endpoint))
+    return drained === undefined ? endpoint : { ...endpoint, drained }
+  }),
+})
+
+/** Throws ConflictError, naming both sides of every conflict, or ResourceError. */
+export const combine = (input: OwnershipInput): Ownership => {
+  const owned = index(input)
+  checkLimits([...owned.values()], input.limits)
+
+  // An order for an endpoint that has gone, or that repeats what the owner says, is forgotten: an endpoint that comes
+  // back later is a new one.
+  const overrides = input.overrides.filter((override) => {
+    const endpoint = owned.get(override.service)?.endpoints.find((one) => endpointKey(one) === override.endpoint)
+    return endpoint !== undefined && endpoint.drained !== override.drained
+  })
+  const byService = new Map<ServiceKey, Map<EndpointKey, boolean>>()
+  for (const { service, endpoint, drained } of overrides) {
+    const ofService = byService.get(service) ?? new Map<EndpointKey, boolean>()
+    byService.set(service, ofService.set(endpoint, drained))
+  }
+  const byKey = new Map(owned)
+  for (const [key, ofService] of byService) {
+    const service = owned.get(key)
+    if (service !== undefined) byKey.set(key, withOverrides(service, ofService))
+  }
+  return { file: input.file, api: input.api, overrides, all: [...byKey.values()], byKey }
+}

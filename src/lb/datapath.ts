@@ -1,0 +1,81 @@
+// What the rest of the appliance needs of a datapath. The real one drives eBPF maps (src/datapath); tests use a fake.
+
+import type { Change, Service, ServiceKey } from './model.ts'
+
+export interface Counters {
+  readonly packets: bigint
+  readonly bytes: bigint
+  /** flows ever created */
+  readonly flows: bigint
+}
+
+export interface EndpointStatus {
+  readonly address: string
+  readonly port: number
+  readonly counters: Counters
+  /** flows that live now */
+  readonly activeFlows: number
+}
+
+export interface ServiceStatus {
+  readonly service: Service
+  readonly counters: Counters
+  /** in the order of `service.endpoints` */
+  readonly endpoints: readonly EndpointStatus[]
+}
+
+/** One flow, seen from the client; addresses are canonical text, states those of `enum flow_state`. */
+export interface FlowStatus {
+  readonly protocol: 'tcp' | 'udp' | 'icmp'
+  readonly state: 'syn_sent' | 'syn_received' | 'established' | 'closing' | 'closed' | 'unreplied' | 'replied'
+  readonly client: { readonly address: string; readonly port: number }
+  readonly vip: { readonly address: string; readonly port: number }
+  /** what the endpoint sees as its client */
+  readonly source: { readonly address: string; readonly port: number }
+  readonly endpoint: { readonly address: string; readonly port: number; readonly weight: number }
+  readonly service: ServiceKey | null
+  readonly serviceName: string
+  readonly mode: 'dnat' | 'onearm' | 'fullnat'
+  readonly toEndpoint: Traffic
+  readonly toClient: Traffic
+  readonly idleMs: number
+}
+export interface Traffic {
+  readonly packets: bigint
+  readonly bytes: bigint
+}
+
+/** Verdict counters: name (of `enum verdict`, lower case, without prefix) -> packets, for each hook. */
+export interface Verdicts {
+  readonly xdp: Readonly<Record<string, bigint>>
+  readonly tc: Readonly<Record<string, bigint>>
+}
+
+export interface InterfaceStatus {
+  readonly name: string
+  readonly ifindex: number
+  /** what runs there */
+  readonly hook: 'xdp' | 'xdp-generic' | 'tc'
+  /** why, when it is not what was asked for */
+  readonly note: string
+}
+
+export interface Datapath {
+  /** Performs changes in order; each service changes atomically. Throws ResourceError before it changes anything. */
+  apply(changes: readonly Change[]): Promise<void>
+  services(): readonly ServiceStatus[]
+  /** At most `limit` flows. */
+  flows(limit: number): readonly FlowStatus[]
+  verdicts(): Verdicts
+  interfaces(): readonly InterfaceStatus[]
+}
+
+/** A named limit would be passed (limits: services, endpoints, slots). */
+export class ResourceError extends Error {
+  readonly limit: string
+  constructor(limit: string, message: string) {
+    super(message)
+    this.name = 'ResourceError'
+    this.limit = limit
+  }
+}

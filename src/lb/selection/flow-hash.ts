@@ -1,0 +1,67 @@
+// What bpf/lib/hash.h computes, for people and tests who want to know which slot a flow gets, and for the tags that
+// entries of the fast path's maps carry. It does not depend on the machine, so every node chooses the same endpoint.
+
+/** One packet's addresses and ports as it comes in; addresses in their 16-byte form. */
+export interface FlowTuple {
+  readonly source: Uint8Array
+  readonly destination: Uint8Array
+  readonly sourcePort: number
+  readonly destinationPort: number
+  /** IP protocol number */
+  readonly protocol: number
+}
+
+/** One odd factor for each 8 bytes of a key. */
+const factors = [
+  0x9e3779b97f4a7c15n,
+  0xc2b2ae3d27d4eb4fn,
+  0x165667b19e3779f9n,
+  0xd6e8feb86659fd93n,
+  0xff51afd7ed558ccdn,
+] as const
+
+/** Of a map key of at most 40 bytes as it stands in memory: struct flow_key, struct service_key. */
+export function keyDigest(key: Uint8Array): bigint {
+  const view = new DataView(key.buffer, key.byteOffset, key.byteLength)
+  let sum = 0n
+  for (const [i, factor] of factors.entries()) {
+    if (i * 8 < key.length) sum += view.getBigUint64(i * 8, true) * factor
+  }
+  return BigInt.asUintN(64, sum)
+}
+
+/** What an entry carries of its key: a reader compares it, because a freed entry is at once used for another key. */
+export function keyTag(key: Uint8Array): number {
+  return Number(keyDigest(key) >> 32n)
+}
+
+export function flowDigest(flow: FlowTuple): bigint {
+  const key = new Uint8Array(40)
+  const view = new DataView(key.buffer)
+  key.set(flow.source, 0)
+  key.set(flow.destination, 16)
+  view.setUint16(32, flow.sourcePort)
+  view.setUint16(34, flow.destinationPort)
+  view.setUint8(38, flow.protocol)
+  return keyDigest(key)
+}
+
+/** 32 bits in which every bit of digest and seed counts. */
+export function finish(digest: bigint, seed: number): number {
+  let x = BigInt.asUintN(64, digest + BigInt(seed >>> 0) * 0x9e3779b97f4a7c15n)
+  x ^= x >> 33n
+  x = BigInt.asUintN(64, x * 0xff51afd7ed558ccdn)
+  x ^= x >> 33n
+  x = BigInt.asUintN(64, x * 0xc4ceb9fe1a85ec53n)
+  return Number(x >> 32n)
+}
+
+/** 0 to count - 1, evenly. */
+export function scale(hash: number, count: number): number {
+  return Number((BigInt(hash) * BigInt(count)) >> 32n)
+}
+
+/** The slot of a `hash` table that a new flow gets. */
+export function flowSlot(flow: FlowTuple, seed: number, slotCount: number): number {
+  return scale(finish(flowDigest(flow), seed), slotCount)
+}
