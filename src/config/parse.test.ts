@@ -78,7 +78,7 @@ api: { listen: "[::1]:8080" }
       },
     ],
     limits: { flows: 1048576, services: 16384, endpoints: 65536, slotPages: 16384 },
-    timeouts: { synSent: 30, synReceived: 30, established: 7440, closing: 120, unreplied: 30, replied: 300 },
+    timeouts: { synSent: 30, synReceived: 30, established: 7440, closing: 120, unreplied: 30, replied: 300, drain: 3600 },
     snat: { ports: { first: 2000, last: 3000 } },
     selection: { seed: 0 },
     api: { listen: { host: '::1', port: 8080 } },

@@ -21,6 +21,14 @@ const schema = Type.Object(
     closing: seconds(120, 'TCP: a FIN has passed and the connection is not closed on both sides.'),
     unreplied: seconds(30, 'UDP and ICMP: only the client has sent packets.'),
     replied: seconds(300, 'UDP and ICMP: packets passed both ways. The default is what RFC 4787 recommends.'),
+    drain: Type.Integer({
+      description:
+        'How long flows live on after their endpoint or service was removed; what is left then is dropped. ' +
+        'Unit: seconds.',
+      minimum: 1,
+      maximum: 604800,
+      default: 3600,
+    }),
   },
   {
     description: 'How long a flow is kept when no packet of it passes.',

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The packet handle under XDP. ctx/tc.h defines the same names. */
+#pragma once
+#include "../lib/checksum.h"
+
+typedef struct xdp_md ctx_t;
+
+#define CTX_HOOK HOOK_XDP
+#define CTX_PASS XDP_PASS
+#define CTX_DROP XDP_DROP
+
+/* XDP hands what it cannot finish to the TC program behind it. */
+#define CTX_HAS_NEXT 1
+
+inline_always void *ctx_start(const ctx_t *ctx)
+{
+	return (void *)(long)ctx->data;
+}
+
+inline_always void *ctx_end(const ctx_t *ctx)
+{
+	return (void *)(long)ctx->data_end;
+}
+
+inline_always __u32 ctx_ifindex(const ctx_t *ctx)
+{
+	return ctx->ingress_ifindex;
+}
+
+/* Makes the first bytes readable; headers of a frame always are, under XDP. */
+inline_always void ctx_pull(ctx_t *ctx, __u32 bytes)
+{
+}
+
+/* Bytes of the whole frame. The helper is only needed when the frame goes on in fragments. */
+inline_always __u32 ctx_length(ctx_t *ctx, __u32 wanted)
+{
+	__u32 linear = ctx_end(ctx) - ctx_start(ctx);
+
+	return likely(linear >= wanted) ? linear : bpf_xdp_get_buff_len(ctx);
+}
+
+/* Segments that a GSO packet becomes, and their payload; there are no GSO packets here. */
+inline_always __u32 ctx_segments(const ctx_t *ctx)
+{
+	return 1;
+}
+
+inline_always __u32 ctx_segment_payload(const ctx_t *ctx)
+{
+	return 0;
+}
+
+/* Puts changes into the transport checksum `offset` bytes into the frame. The changes are ones' complement sums;
+ * those of addresses count because of the pseudo-header. zero_is_none: UDP's zero means that there is no checksum. */
+inline_always int ctx_l4_checksum(ctx_t *ctx, __u32 offset, __u32 address_delta, __u32 port_delta, bool zero_is_none)
+{
+	__u16 *field = ctx_start(ctx) + offset;
+	__u16 value;
+
+	if (unlikely((void *)(field + 1) > ctx_end(ctx)))
+		return -1;
+	if (zero_is_none && !*field)
+		return 0;
+	value = checksum_apply(*field, address_delta + port_delta);
+	*field = zero_is_none && !value ? 0xffff : value;
+	return 0;
+}
+
+inline_always int ctx_transmit(ctx_t *ctx, __u32 ifindex)
+{
+	return ifindex == ctx->ingress_ifindex ? XDP_TX : bpf_redirect(ifindex, 0);
+}
+
+/* Sends to a neighbour whose MAC address the kernel must find first: not from XDP. */
+inline_always int ctx_transmit_neighbour(ctx_t *ctx, __u32 ifindex, __be32 next_hop)
+{
+	return XDP_DROP;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What every step needs: the kernel's types, the shared layouts, compiler helpers. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#include "../shared/events.h"
+#include "../shared/flow.h"
+#include "../shared/limits.h"
+#include "../shared/service.h"
+#include "../shared/settings.h"
+#include "../shared/types.h"
+#include "../shared/verdicts.h"
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define inline_always static inline __attribute__((always_inline))
+/* A call, for what is rare: the common path stays short, and the verifier walks a global function once, whoever calls
+ * it. It knows nothing of the arguments but their types, so pointers are checked again. */
+#define rarely __attribute__((noinline))
+
+/* Linux names that its user headers do not give. */
+#define AF_INET 2
+#define EEXIST 17
+
+/* What parse learns of a packet and the later steps work on. */
+struct packet {
+	struct flow_key key;
+	__u64 digest;     /* of the key: its upper half is the tag, selection hashes it further */
+	__u32 now;        /* ticks */
+	__u32 length;     /* bytes of the IP packet; of a GSO packet, of all its segments as one */
+	__u32 segments;   /* packets on the wire */
+	__u32 wire_bytes; /* bytes of the IP packets on the wire */
+	__u16 unit;       /* bytes of the longest IP packet on the wire */
+	__u16 l4;         /* offset of the transport header in the frame */
+	__u8 tcp_flags;
+	__u8 tos;
+	bool echo_reply;
+};
+
+enum tcp_flag_bits {
+	TCP_FIN = 0x01,
+	TCP_SYN = 0x02,
+	TCP_RST = 0x04,
+	TCP_ACK = 0x10,
+};
+
+inline_always __u32 packet_tag(const struct packet *packet)
+{
+	return packet->digest >> 32;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Counters: per CPU, so they cost next to nothing; a flow's own are shared by the CPUs that see it. */
+#pragma once
+#include "maps.h"
+
+inline_always void count_verdict(__u32 hook, enum verdict verdict)
+{
+	__u32 index = hook * VERDICT_MAX + verdict;
+	__u64 *packets = bpf_map_lookup_elem(&verdicts, &index);
+
+	if (packets)
+		(*packets)++;
+}
+
+inline_always void count_in(void *map, __u32 id, __u64 packets, __u64 bytes, __u64 flows)
+{
+	struct counters *counters = bpf_map_lookup_elem(map, &id);
+
+	if (counters) {
+		counters->packets += packets;
+		counters->bytes += bytes;
+		counters->flows += flows;
+	}
+}
+
+inline_always void count_packet(struct flow *flow, const struct packet *packet)
+{
+	__sync_fetch_and_add(&flow->packets, packet->segments);
+	__sync_fetch_and_add(&flow->bytes, packet->wire_bytes);
+	count_in(&service_counters, flow->service, packet->segments, packet->wire_bytes, 0);
+	count_in(&endpoint_counters, flow->endpoint, packet->segments, packet->wire_bytes, 0);
+}
+
+inline_always void count_new_flow(__u32 service, __u32 endpoint)
+{
+	count_in(&service_counters, service, 0, 0, 1);
+	count_in(&endpoint_counters, endpoint, 0, 0, 1);
+}
+
+/* Flows that live now; least connections and the freeing of ids rely on it. */
+inline_always void count_active(__u32 endpoint, __s64 change)
+{
+	__s64 *active = bpf_map_lookup_elem(&active_flows, &endpoint);
+
+	if (active)
+		__sync_fetch_and_add(active, change);
+}

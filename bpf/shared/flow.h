@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A flow is two entries of one hash, one for each direction; each names the other: what an entry writes into a packet
+ * is, turned round, the key of its partner. */
+#pragma once
+#include "types.h"
+
+/* How a packet looks when it comes in. ICMP echo: a request has its identifier as source port, a reply as destination
+ * port; the other port is 0. */
+struct flow_key {
+	struct address source;
+	struct address destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u16 zone; /* tenant or VRF; 0 for now */
+	__u8 protocol;
+	__u8 reserved;
+};
+_Static_assert(sizeof(struct flow_key) == 40, "flow_key");
+
+enum flow_state {
+	FLOW_NONE = 0,
+	FLOW_SYN_SENT,    /* TCP: the client's SYN has passed */
+	FLOW_SYN_RECEIVED,/* TCP: the endpoint's SYN ACK has passed */
+	FLOW_ESTABLISHED, /* TCP */
+	FLOW_CLOSING,     /* TCP: a FIN has passed, from one side or both */
+	FLOW_CLOSED,      /* TCP: both FINs acknowledged, or a RST: freed within a second */
+	FLOW_UNREPLIED,   /* UDP, ICMP: packets from the client only */
+	FLOW_REPLIED,     /* UDP, ICMP: packets both ways */
+	FLOW_STATE_MAX,
+};
+
+enum flow_flags {
+	FLOW_FLAG_REVERSE = 1, /* this entry is the endpoint's direction */
+	FLOW_FLAG_FIN = 2,     /* a FIN has passed in this direction */
+};
+
+struct flow {
+	__u32 tag;            /* of the key: an element is reused at once after deletion, so readers compare it */
+	__u32 seen;           /* ticks */
+	__u32 service;        /* id */
+	__u32 endpoint;       /* id */
+	__u8 state;           /* enum flow_state */
+	__u8 flags;           /* enum flow_flags */
+	__u16 address_delta;  /* what the new addresses add to an internet checksum */
+	__u16 port_delta;     /* what the new ports add */
+	__u16 route_mtu;      /* of the cached next hop, bytes of IP packet */
+	__u32 route_stamp;    /* the cached next hop is valid while this equals the stamp of now */
+	__u32 route_device;   /* ifindex */
+	__u8 route_destination_mac[6];
+	__u8 route_source_mac[6];
+	struct address source;      /* what the packet gets */
+	struct address destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u64 packets;
+	__u64 bytes;
+};
+_Static_assert(sizeof(struct flow) == 96, "flow");
+
+/* A closed flow that waits to be freed, oldest first. key is the client's direction. */
+struct closing {
+	struct flow_key key;
+	__u32 closed; /* ticks */
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct closing) == 48, "closing");
+
+/* What the expiry program is told and what it answers. */
+struct expire_request {
+	__u32 count;   /* in: keys at the start of map expire_keys; those idle too long are deleted */
+	__u32 force;   /* in: not 0: delete the keys whatever their age */
+	__u32 expired; /* out: flows deleted, from the keys and from the queue of closed flows */
+	__u32 now;     /* out: ticks */
+};
+_Static_assert(sizeof(struct expire_request) == 16, "expire_request");

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Why a packet left the pipeline. This list is the metric list and the list of drop reasons: a name's prefix says
+ * what happens to the packet. */
+#pragma once
+
+enum verdict {
+	VERDICT_CONTINUE = 0,            /* not a verdict: the next step decides */
+
+	VERDICT_FORWARD,                 /* translated and sent */
+
+	VERDICT_PASS_NOT_SERVICE,        /* to the kernel: no service and no flow has these addresses and ports */
+	VERDICT_PASS_NOT_IP,             /* to the kernel: ARP, IPv6 and what else this build does not balance */
+	VERDICT_PASS_OTHER_HOST,         /* to the kernel: the frame is addressed to another machine */
+	VERDICT_PASS_PROTOCOL,           /* to the kernel: an IP protocol or ICMP type that is not balanced */
+
+	VERDICT_TO_TC_NEIGHBOUR,         /* unchanged to the TC program: the next hop's MAC address is not known */
+	VERDICT_TO_TC_DEVICE,            /* unchanged to the TC program: the egress device cannot transmit from XDP */
+	VERDICT_TO_TC_ROUTE,             /* unchanged to the TC program: the route is one XDP cannot use */
+	VERDICT_TO_TC_MTU,               /* unchanged to the TC program: longer than the next link takes */
+
+	VERDICT_DROP_MALFORMED,          /* a length field of the packet lies, or a header is cut off */
+	VERDICT_DROP_MARTIAN,            /* a source address nobody can answer */
+	VERDICT_DROP_BAD_CHECKSUM,       /* the IPv4 header checksum is wrong */
+	VERDICT_DROP_FRAGMENT,           /* a fragment for a service */
+	VERDICT_DROP_TTL,                /* the packet may not be forwarded any further */
+	VERDICT_DROP_NO_ENDPOINT,        /* the service has no endpoint that takes new flows */
+	VERDICT_DROP_NO_FLOW,            /* the middle of a connection that is not known */
+	VERDICT_DROP_FLOWS_FULL,         /* the flow table is full */
+	VERDICT_DROP_PORTS_EXHAUSTED,    /* no free source port found towards the endpoint */
+	VERDICT_DROP_FLOW_CONFLICT,      /* another flow has the same addresses and ports behind the translation */
+	VERDICT_DROP_NO_ROUTE,           /* no route to the endpoint or the client */
+	VERDICT_DROP_ROUTE_LOCAL,        /* the route leads to this machine itself */
+	VERDICT_DROP_FORWARDING_OFF,     /* forwarding is switched off on the interface the packet came in by */
+	VERDICT_DROP_MTU,                /* longer than the next link takes */
+	VERDICT_DROP_INTERNAL,           /* a map that must have an entry has none */
+
+	VERDICT_MAX,
+};
+
+/* The hook that finished the packet; verdict counters are kept per hook. */
+enum hook {
+	HOOK_XDP = 0,
+	HOOK_TC = 1,
+	HOOK_MAX,
+};

@@ -1,0 +1,268 @@
+// The datapath that drives eBPF: loads the programs, keeps the maps in step with the model, and does what the kernel cannot
+// do alone: frees idle flows, follows routes and devices, announces VIPs.
+
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { native } from '../../native/load.ts'
+import { attach, detachAll } from './attach.ts'
+import { Expiry } from './expiry.ts'
+import { deviceFlags, deviceSize, flowStateCount, flowState, limits, settingsOffsets, writeDevice } from './layout.gen.ts'
+import { load, mapMemory, mapNames } from './maps.ts'
+import { Network } from './network/index.ts'
+import { Services } from './services.ts'
+import { Status } from './status.ts'
+import type { InterfaceRequest } from './attach.ts'
+import type { Loaded, Memory, Sizes } from './maps.ts'
+import type { PortRange } from './ports.ts'
+import type { Change, Service } from '../lb/model.ts'
+import type { Datapath, FlowStatus, InterfaceStatus, ServiceStatus, Verdicts } from '../lb/datapath.ts'
+import type { Log } from '../lb/log.ts'
+
+/** How long a packet may still use what was replaced: far more than it takes to pass the pipeline. */
+const graceMs = 1000
+/** Between two steps of expiry; a closed flow is freed after `closedMs` and this, at most. */
+const stepMs = 250
+const closedMs = 500
+/** Devices are looked at again this often, because what a peer accepts changes without an event here. */
+const devicesMs = 10_000
+
+/** Seconds a flow of each state may be idle. */
+export interface FlowTimeouts {
+  readonly synSent: number
+  readonly synReceived: number
+  readonly established: number
+  readonly closing: number
+  readonly unreplied: number
+  readonly replied: number
+  /** of flows whose endpoint was removed, whatever their state */
+  readonly drain: number
+}
+
+export interface DatapathOptions {
+  readonly instance: string
+  /** directory of the BPF objects */
+  readonly objects: string
+  /** under bpffs */
+  readonly pins: string
+  readonly stateDirectory: string
+  readonly interfaces: readonly InterfaceRequest[]
+  readonly sizes: Sizes
+  readonly timeouts: FlowTimeouts
+  readonly portRange: PortRange
+  readonly seed: number
+  readonly events: boolean
+  /** drop what is pinned and start anew */
+  readonly fresh: boolean
+  readonly log: Log
+  /** milliseconds */
+  readonly now: () => number
+}
+
+/** Takes every program off its device and forgets all maps; flows are lost. */
+export const unload = (pins: string, log: Log): void => {
+  detachAll({ pins: join(pins, 'links'), log })
+  for (const name of mapNames) rmSync(join(pins, name), { force: true })
+  for (const directory of [join(pins, 'links'), pins])
+    if (existsSync(directory)) rmSync(directory, { recursive: true })
+}
+
+export class BpfDatapath implements Datapath {
+  readonly #options: DatapathOptions
+  readonly #loaded: Loaded
+  readonly #memory: Memory
+  readonly #services: Services
+  readonly #status: Status
+  readonly #expiry: Expiry
+  readonly #network: Network
+  readonly #ticksPerSecond: number
+  readonly #timers: NodeJS.Timeout[] = []
+  readonly #deferred: { readonly at: number; readonly release: () => void }[] = []
+  #interfaces: readonly InterfaceStatus[] = []
+  #egress: ReadonlyMap<string, string> = new Map()
+  #announced = new Set<string>()
+
+  private constructor(options: DatapathOptions, loaded: Loaded, network: Network, settled: { call: () => void }) {
+    const ticksPerSecond = native.ticksPerSecond()
+    const memory = mapMemory(loaded.fds)
+    this.#options = options
+    this.#loaded = loaded
+    this.#memory = memory
+    this.#network = network
+    this.#ticksPerSecond = ticksPerSecond
+    const previousPortRange = {
+      first: memory.settings.getUint16(settingsOffsets.snatFirst, true),
+      last: memory.settings.getUint16(settingsOffsets.snatLast, true),
+    }
+    this.#writeSettings()
+    this.#services = new Services({
+      loaded,
+      memory,
+      seed: options.seed,
+      portRange: options.portRange,
+      previousPortRange,
+      now: options.now,
+      defer: (release) => this.#deferred.push({ at: options.now() + graceMs, release }),
+      egress: (address) => this.#egress.get(address) ?? null,
+    })
+    this.#status = new Status(loaded.fds, this.#services)
+    this.#expiry = new Expiry({
+      flowsFd: loaded.fds.flows,
+      expireProgram: loaded.programs.expire,
+      expireKeys: memory.expireKeys,
+      timeoutTicks: (state) => memory.settings.getUint32(settingsOffsets.timeouts + state * 4, true),
+      dropEndpoints: () => this.#services.endpoints.retiredBefore(options.now() - options.timeouts.drain * 1000),
+    })
+    settled.call = () => void this.#followNetwork()
+  }
+
+  /** Loads or adopts, attaches, and starts the clockwork. Nothing is left behind when it throws. */
+  static async open(options: DatapathOptions): Promise<BpfDatapath> {
+    const { log, pins } = options
+    if (options.fresh) unload(pins, log)
+    const loaded = load({
+      objects: options.objects,
+      sizes: options.sizes,
+      ticksPerSecond: native.ticksPerSecond(),
+      pins,
+    })
+    const settled = { call: () => {} }
+    let network: Network | null = null
+    try {
+      const { settings } = mapMemory(loaded.fds)
+      network = await Network.open({
+        log,
+        interfaces: options.interfaces.map(({ name }) => name),
+        instance: options.instance,
+        onRoutesChanged: () => {
+          const generation = settings.getUint32(settingsOffsets.routeGeneration, true)
+          settings.setUint32(settingsOffsets.routeGeneration, (generation + 1) >>> 0, true)
+        },
+        onSettled: () => settled.call(),
+      })
+      const datapath = new BpfDatapath(options, loaded, network, settled)
+      await datapath.#start()
+      return datapath
+    } catch (error) {
+      await network?.close()
+      loaded.close()
+      throw error
+    }
+  }
+
+  async apply(changes: readonly Change[]): Promise<void> {
+    const wanted = changes.flatMap((change) => (change.kind === 'remove' ? [] : [change.kind === 'add' ? change.service : change.to]))
+    await this.#learnEgress(wanted)
+    this.#services.apply(changes)
+    await this.#announce()
+    await this.#network.keepNeighbours(this.#endpointAddresses())
+  }
+
+  services(): readonly ServiceStatus[] {
+    return this.#status.services()
+  }
+
+  flows(limit: number): readonly FlowStatus[] {
+    return this.#status.flows(limit, this.#expiry.now(), this.#ticksPerSecond)
+  }
+
+  verdicts(): Verdicts {
+    return this.#status.verdicts()
+  }
+
+  interfaces(): readonly InterfaceStatus[] {
+    return this.#interfaces
+  }
+
+  /** Lets go of everything but the pins: traffic flows on. */
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#network.close()
+    this.#loaded.close()
+  }
+
+  async #start(): Promise<void> {
+    const { interfaces, log, pins } = this.#options
+    await this.#readDevices()
+    this.#interfaces = attach({ pins: join(pins, 'links'), programs: this.#loaded.programs, log }, interfaces)
+    this.#timers.push(setInterval(() => this.#step(), stepMs))
+    this.#timers.push(setInterval(() => void this.#readDevices(), devicesMs))
+  }
+
+  #writeSettings(): void {
+    const { settings } = this.#memory
+    const { timeouts, portRange, events } = this.#options
+    const seconds = { ...flowSecondsByState(timeouts) }
+    for (let state = 0; state < flowStateCount; state++)
+      settings.setUint32(settingsOffsets.timeouts + state * 4, Math.max(1, Math.round((seconds[state] ?? 0) * this.#ticksPerSecond)), true)
+    settings.setUint16(settingsOffsets.snatFirst, portRange.first, true)
+    settings.setUint16(settingsOffsets.snatLast, portRange.last, true)
+    settings.setUint32(settingsOffsets.events, events ? 1 : 0, true)
+  }
+
+  #step(): void {
+    this.#expiry.step()
+    const now = this.#options.now()
+    while (this.#deferred[0] && this.#deferred[0].at <= now) this.#deferred.shift()!.release()
+    this.#services.collect(graceMs)
+  }
+
+  async #followNetwork(): Promise<void> {
+    try {
+      await this.#readDevices()
+      await this.#learnEgress(this.#wantedServices())
+      this.#services.refreshEgress()
+      await this.#network.keepNeighbours(this.#endpointAddresses())
+    } catch (error) {
+      this.#options.log.warn({ error: String(error) }, 'could not follow a change of the network; trying again at the next')
+    }
+  }
+
+  /** Tells the programs each device's address and whether it takes frames from XDP. */
+  async #readDevices(): Promise<void> {
+    const value = new Uint8Array(deviceSize)
+    for (const { ifindex, mac, xdpTransmit } of await this.#network.devices()) {
+      if (ifindex >= limits.devices) continue
+      const known = mac.some((byte: number) => byte !== 0) ? deviceFlags.known : 0
+      writeDevice(new DataView(value.buffer), 0, { flags: known | (xdpTransmit ? deviceFlags.xdpTransmit : 0), mac })
+      native.mapUpdate(this.#loaded.fds.devices, new Uint8Array(Uint32Array.of(ifindex).buffer), value)
+    }
+  }
+
+  async #learnEgress(services: readonly Service[]): Promise<void> {
+    const addresses = services.filter(({ mode }) => mode === 'onearm').flatMap(({ endpoints }) => endpoints.map(({ address }) => address))
+    if (addresses.length === 0) return
+    const found = await this.#network.egress([...new Set(addresses)])
+    const egress = new Map(this.#egress)
+    for (const [address, way] of found) {
+      if (way) egress.set(address, way.source)
+      else egress.delete(address)
+    }
+    this.#egress = egress
+  }
+
+  /** Brings what is announced in step with the services. */
+  async #announce(): Promise<void> {
+    const wanted = new Set(this.#wantedServices().filter(({ announce }) => announce === 'local').map(({ address }) => address))
+    for (const address of this.#announced) if (!wanted.has(address)) await this.#network.withdraw(address)
+    for (const address of wanted) if (!this.#announced.has(address)) await this.#network.announce(address)
+    this.#announced = wanted
+  }
+
+  #wantedServices(): readonly Service[] {
+    return [...this.#services.placed().values()].flatMap(({ service }) => service ?? [])
+  }
+
+  #endpointAddresses(): readonly string[] {
+    return [...new Set(this.#wantedServices().flatMap(({ endpoints }) => endpoints.map(({ address }) => address)))]
+  }
+}
+
+const flowSecondsByState = (timeouts: FlowTimeouts): Readonly<Record<number, number>> => ({
+  [flowState.syn_sent]: timeouts.synSent,
+  [flowState.syn_received]: timeouts.synReceived,
+  [flowState.established]: timeouts.established,
+  [flowState.closing]: timeouts.closing,
+  [flowState.closed]: closedMs / 1000,
+  [flowState.unreplied]: timeouts.unreplied,
+  [flowState.replied]: timeouts.replied,
+})

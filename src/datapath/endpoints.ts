@@ -1,0 +1,161 @@
+// Endpoints in the kernel. Each service's endpoint has an id of its own, given once and not given again while a flow names
+// it; an endpoint that left its service is retired until its last flow has gone.
+
+import { native } from '../../native/load.ts'
+import { countersSize, endpointFlags, endpointSize, limits, readEndpoint, writeEndpoint } from './layout.gen.ts'
+import type { PortBlocks, PortRange } from './ports.ts'
+
+/** What the kernel is told of one endpoint. */
+export interface EndpointEntry {
+  readonly service: number
+  readonly address: Uint8Array
+  readonly port: number
+  /** null: the client's address is kept */
+  readonly source: Uint8Array | null
+  readonly accepts: boolean
+  /** ports are counted by protocol */
+  readonly protocol: string
+}
+
+/** An entry with its source ports reserved. */
+export interface PreparedEndpoint {
+  readonly entry: EndpointEntry
+  readonly portKey: string | null
+  readonly portBlock: number
+}
+
+interface Retired {
+  /** milliseconds */
+  readonly since: number
+  readonly portKey: string | null
+  readonly service: number
+}
+
+const noAddress = new Uint8Array(16)
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+const portKeyOf = (entry: Omit<EndpointEntry, 'accepts' | 'service'>): string | null =>
+  entry.source === null ? null : `${hex(entry.source)} ${hex(entry.address)} ${entry.port} ${entry.protocol}`
+
+export interface EndpointMemory {
+  readonly endpoints: DataView
+  readonly activeFlows: BigInt64Array
+}
+
+export class Endpoints {
+  readonly #memory: EndpointMemory
+  readonly #countersFd: number
+  readonly #ports: PortBlocks
+  /** id -> whose source ports it uses */
+  readonly #live = new Map<number, string | null>()
+  readonly #retired = new Map<number, Retired>()
+  readonly #zeroCounters: Uint8Array
+  #free: number[] = []
+
+  constructor(memory: EndpointMemory, countersFd: number, ports: PortBlocks) {
+    this.#memory = memory
+    this.#countersFd = countersFd
+    this.#ports = ports
+    this.#zeroCounters = new Uint8Array(countersSize * native.possibleCpus())
+    const count = memory.endpoints.byteLength / endpointSize
+    for (let id = count - 1; id >= 1; id--) this.#free.push(id)
+  }
+
+  activeFlows(id: number): number {
+    return Number(this.#memory.activeFlows[id] ?? 0n)
+  }
+
+  read(id: number): ReturnType<typeof readEndpoint> {
+    return readEndpoint(this.#memory.endpoints, id * endpointSize)
+  }
+
+  /**
+   * Finds the entries that pinned maps hold. `protocols` has the protocol of each service id that is still there;
+   * `members` are the endpoints that services list, all others are retired.
+   */
+  adopt(protocols: ReadonlyMap<number, string>, members: ReadonlySet<number>, now: number, range: PortRange): void {
+    this.#free = this.#free.filter((id) => {
+      const entry = this.read(id)
+      if (entry.service === 0) return true
+      const source = entry.source.every((byte) => byte === 0) ? null : entry.source
+      const portKey = portKeyOf({ ...entry, source, protocol: protocols.get(entry.service) ?? `of service ${entry.service}` })
+      if (portKey !== null) this.#ports.adopt(portKey, entry.portBlock, range)
+      if (members.has(id)) this.#live.set(id, portKey)
+      else this.#retired.set(id, { since: now, portKey, service: entry.service })
+      return false
+    })
+  }
+
+  /** An id with fresh counters; 0 when all are in use. */
+  allocate(): number {
+    const id = this.#free.pop()
+    if (id === undefined) return 0
+    native.mapUpdate(this.#countersFd, new Uint8Array(Uint32Array.of(id).buffer), this.#zeroCounters)
+    this.#memory.activeFlows[id] = 0n
+    this.#live.set(id, null)
+    return id
+  }
+
+  /** An id that was allocated and is not used after all. */
+  giveBack(id: number): void {
+    this.#live.delete(id)
+    this.#free.push(id)
+  }
+
+  /** Reserves what the entry needs; null when no port bitmap is left. */
+  prepare(entry: EndpointEntry): PreparedEndpoint | null {
+    const portKey = portKeyOf(entry)
+    const portBlock = portKey === null ? 0 : this.#ports.acquire(portKey)
+    return portKey !== null && portBlock === 0 ? null : { entry, portKey, portBlock }
+  }
+
+  cancel(prepared: PreparedEndpoint): void {
+    if (prepared.portKey !== null) this.#ports.release(prepared.portKey)
+  }
+
+  write(id: number, { entry, portKey, portBlock }: PreparedEndpoint): void {
+    const before = this.#live.get(id) ?? null
+    this.#live.set(id, portKey)
+    writeEndpoint(this.#memory.endpoints, id * endpointSize, {
+      address: entry.address,
+      source: entry.source ?? noAddress,
+      service: entry.service,
+      port: entry.port,
+      flags: entry.accepts ? endpointFlags.accepts : 0,
+      portBlock,
+    })
+    if (before !== null) this.#ports.release(before)
+  }
+
+  /** Takes no new flows from now on; its id is free once its flows have gone. */
+  retire(id: number, now: number): void {
+    const entry = this.read(id)
+    writeEndpoint(this.#memory.endpoints, id * endpointSize, { ...entry, flags: 0 })
+    this.#retired.set(id, { since: now, portKey: this.#live.get(id) ?? null, service: entry.service })
+    this.#live.delete(id)
+  }
+
+  /** Frees what has been retired for `graceMs` and has no flows. */
+  collect(now: number, graceMs: number): void {
+    for (const [id, { since, portKey }] of this.#retired) {
+      if (now - since < graceMs || this.activeFlows(id) > 0) continue
+      new Uint8Array(this.#memory.endpoints.buffer, id * endpointSize, endpointSize).fill(0)
+      if (portKey !== null) this.#ports.release(portKey)
+      this.#retired.delete(id)
+      this.#free.push(id)
+    }
+  }
+
+  /** Retired at or before `since`: what flows they still have go now. */
+  retiredBefore(since: number): ReadonlySet<number> {
+    return new Set([...this.#retired].filter(([, retired]) => retired.since <= since).map(([id]) => id))
+  }
+
+  /** Services that retired endpoints still name. */
+  retiredServices(): ReadonlySet<number> {
+    return new Set([...this.#retired.values()].map(({ service }) => service))
+  }
+}
+
+/** Endpoints with source ports of their own, at most: one bitmap each, and number 0 says "none". */
+export const maxPortBlocks = limits.portBlocks - 1

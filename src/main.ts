@@ -1,0 +1,157 @@
+// Builds the parts of a running daemon and owns its signals. Holds no logic of its own.
+
+import { execFile } from 'node:child_process'
+import { mkdir, statfs } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { pino } from 'pino'
+import { native } from '../native/load.ts'
+import { serve } from './api/serve.ts'
+import { Controller } from './config/controller.ts'
+import { readConfig } from './config/parse.ts'
+import { describe } from './config/plan.ts'
+import { BpfDatapath } from './datapath/datapath.ts'
+import { examine } from './datapath/doctor.ts'
+import { ConflictError, UnavailableError } from './lb/errors.ts'
+import { apiSocket, pinDirectory, runDirectory, stateDirectory } from './lb/paths.ts'
+import { textLines } from './text-log.ts'
+import type { Log } from './lb/log.ts'
+import type { Config } from './config/schema.ts'
+
+export interface RunOptions {
+  /** the configuration file */
+  readonly config: string
+  readonly instance: string
+  readonly version: string
+  /** drop what is pinned: all flows are lost */
+  readonly fresh: boolean
+  /** state directory, if not the usual one */
+  readonly state?: string
+}
+
+const bpfFileSystem = '/sys/fs/bpf'
+const bpfMagic = 0xcafe4a11
+const objects = join(import.meta.dirname, '../build')
+
+/** Most distributions mount it at boot; a container or a small system does not. */
+const mountBpfFileSystem = async (): Promise<void> => {
+  const { type } = await statfs(bpfFileSystem).catch(() => ({ type: bpfMagic }))
+  if (type !== bpfMagic) await promisify(execFile)('mount', ['-t', 'bpf', 'bpf', bpfFileSystem]).catch(() => {})
+}
+
+const answers = (path: string): Promise<boolean> =>
+  new Promise((done) => {
+    const socket = connect(path)
+    socket.once('connect', () => done(true)).once('error', () => done(false))
+    socket.once('connect', () => socket.destroy())
+  })
+
+/** Refuses with the whole list of what is missing. */
+const checkMachine = async (config: Config): Promise<void> => {
+  const missing = (await examine(config.interfaces)).filter(({ ok }) => !ok)
+  if (missing.length === 0) return
+  const lines = missing.map(({ what, found, mend }) => `  ${what}: ${found}; ${mend}`)
+  throw new UnavailableError(`this machine cannot run the datapath yet:\n${lines.join('\n')}`)
+}
+
+const openLog = ({ level, format }: Config['log']): Log =>
+  format === 'text'
+    ? pino({ level }, textLines(process.stdout))
+    : pino({ level, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 1, sync: true }))
+
+/** The next of these signals. */
+const nextSignal = (): { readonly wait: () => Promise<NodeJS.Signals> } => {
+  const waiting: NodeJS.Signals[] = []
+  let wake: (() => void) | null = null
+  for (const signal of ['SIGHUP', 'SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      waiting.push(signal)
+      wake?.()
+    })
+  return {
+    async wait() {
+      while (waiting.length === 0) await new Promise<void>((done) => (wake = done))
+      return waiting.shift()!
+    },
+  }
+}
+
+const reload = async (controller: Controller, configFile: string, log: Log): Promise<void> => {
+  native.sdNotify('RELOADING=1')
+  try {
+    const changes = await controller.reload()
+    log.info({ changes: describe(changes) }, `reloaded ${configFile}: ${changes.length} services changed`)
+  } catch (error) {
+    const errors = (error instanceof Error ? error.message : String(error)).split('\n')
+    log.error({ errors }, `${configFile} was not taken over; what ran before runs on`)
+  }
+  native.sdNotify('READY=1')
+}
+
+/** Runs until SIGTERM or SIGINT. The fast path goes on without us. */
+export const run = async (options: RunOptions): Promise<void> => {
+  const { instance, version } = options
+  const configFile = resolve(options.config)
+  const state = options.state ?? stateDirectory(instance)
+  const config = await readConfig(configFile)
+  const log = openLog(config.log)
+  const signals = nextSignal()
+  if (await answers(apiSocket(instance)))
+    throw new ConflictError(`a daemon runs already as instance ${instance}; stop it, or give this one another --instance`)
+  await mountBpfFileSystem()
+  await checkMachine(config)
+  await mkdir(runDirectory(instance), { recursive: true, mode: 0o755 })
+  await mkdir(state, { recursive: true, mode: 0o700 })
+
+  const datapath = await BpfDatapath.open({
+    instance,
+    objects,
+    pins: pinDirectory(instance),
+    stateDirectory: state,
+    interfaces: config.interfaces,
+    sizes: config.limits,
+    timeouts: config.timeouts,
+    portRange: config.snat.ports,
+    seed: config.selection.seed,
+    events: config.events,
+    fresh: options.fresh,
+    log,
+    now: Date.now,
+  })
+  const controller = await Controller.open({
+    datapath,
+    stateDirectory: state,
+    configFile,
+    config,
+    limits: config.limits,
+    log,
+    now: Date.now,
+  })
+  const api = await serve({
+    instance,
+    version,
+    registry: controller,
+    datapath,
+    describe,
+    log,
+    socketPath: apiSocket(instance),
+    listen: config.api.listen,
+  })
+  native.sdNotify('READY=1')
+  log.info({ instance, version, pid: process.pid, services: controller.services().length }, 'ready')
+
+  for (;;) {
+    const signal = await signals.wait()
+    if (signal === 'SIGHUP') {
+      await reload(controller, configFile, log)
+      continue
+    }
+    log.info({ signal }, 'stopping; established and new flows are served on by the fast path')
+    break
+  }
+  native.sdNotify('STOPPING=1')
+  await api.close()
+  await controller.close()
+  await datapath.close()
+}
