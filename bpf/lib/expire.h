@@ -16,15 +16,13 @@ inline_always __u32 expire_timeout(const struct settings *settings, __u8 state)
 	return settings->timeouts[state & 15];
 }
 
-/* One flow, given by the client's key. The pair is as young as its younger half. */
-inline_always bool expire_flow(struct expire_run *run, const struct flow_key *key)
+/* Ticks without a packet, given the client's side. The pair is as young as its younger half. */
+inline_always __u32 expire_idle(const struct expire_run *run, const struct flow_key *key, struct flow *flow)
 {
 	struct flow_key partner_key;
-	struct flow *flow = flow_find_key(key), *partner;
+	struct flow *partner;
 	__u32 idle, partner_idle;
 
-	if (!flow || flow_is_reverse(flow))
-		return false;
 	flow_partner_key(&partner_key, key, flow);
 	partner = flow_find_key(&partner_key);
 	idle = clock_since(run->now, flow->seen);
@@ -35,7 +33,16 @@ inline_always bool expire_flow(struct expire_run *run, const struct flow_key *ke
 			flow->seen = partner->seen; /* the next sweep need not ask again */
 		}
 	}
-	if (!run->force && idle < expire_timeout(run->settings, flow->state))
+	return idle;
+}
+
+inline_always bool expire_flow(struct expire_run *run, const struct flow_key *key)
+{
+	struct flow *flow = flow_find_key(key);
+
+	if (!flow || flow_is_reverse(flow))
+		return false;
+	if (!run->force && expire_idle(run, key, flow) < expire_timeout(run->settings, flow->state))
 		return false;
 	return flow_delete(key, flow, run->now) == 0;
 }
@@ -53,7 +60,7 @@ static long expire_step_key(__u32 index, struct expire_run *run)
 }
 
 /* The queue is in the order of closing: the first one that is too young ends the walk. A flow that was opened again
- * meanwhile is left alone. */
+ * meanwhile is left alone; one that still has packets, since a side repeats what the other has not heard, waits again. */
 static long expire_step_closed(__u32 index, struct expire_run *run)
 {
 	struct closing oldest;
@@ -66,7 +73,11 @@ static long expire_step_closed(__u32 index, struct expire_run *run)
 	if (bpf_map_pop_elem(&closing_flows, &oldest))
 		return 1;
 	flow = flow_find_key(&oldest.key);
-	if (flow && flow->state == FLOW_CLOSED && !flow_is_reverse(flow))
+	if (!flow || flow->state != FLOW_CLOSED || flow_is_reverse(flow))
+		return 0;
+	if (expire_idle(run, &oldest.key, flow) < expire_timeout(run->settings, FLOW_CLOSED))
+		flow_queue_closed(&oldest.key, run->now);
+	else
 		run->expired += flow_delete(&oldest.key, flow, run->now) == 0;
 	return 0;
 }

@@ -104,10 +104,12 @@ inline_always enum verdict pipeline_steps(ctx_t *ctx, struct packet *packet, str
 
 inline_always int pipeline_action(ctx_t *ctx, enum verdict verdict, const struct flow *flow, __be32 next_hop)
 {
+	__u32 ifindex;
+
 	switch (verdict) {
 	case VERDICT_FORWARD:
-		return likely(!next_hop) ? ctx_transmit(ctx, flow->route_device)
-					 : ctx_transmit_neighbour(ctx, flow->route_device, next_hop);
+		ifindex = flow->route_device & ~ROUTE_XDP;
+		return likely(!next_hop) ? ctx_transmit(ctx, ifindex) : ctx_transmit_neighbour(ctx, ifindex, next_hop);
 	case VERDICT_PASS_NOT_SERVICE:
 	case VERDICT_PASS_NOT_IP:
 	case VERDICT_PASS_OTHER_HOST:

@@ -6,8 +6,6 @@
 #include "maps.h"
 #include "clock.h"
 
-enum route_lookup_limits { ROUTE_NO_NEIGHBOUR = 0 };
-
 inline_always __u32 route_stamp(const struct settings *settings, __u32 now, __u32 tag)
 {
 	/* Flows made together do not all ask again together: the tag shifts their seconds. */
@@ -63,15 +61,13 @@ rarely enum verdict route_lookup(ctx_t *ctx, const struct packet *packet, struct
 	}
 	if (result != BPF_FIB_LKUP_RET_SUCCESS)
 		return route_failure(result);
-	if (CTX_HAS_NEXT) {
-		device = bpf_map_lookup_elem(&devices, &fib.ifindex);
-		if (!device || !(device->flags & DEVICE_XDP_TRANSMIT))
-			return VERDICT_TO_TC_DEVICE;
-	}
+	device = bpf_map_lookup_elem(&devices, &fib.ifindex);
 	flow->route_stamp = 0;
 	__builtin_memcpy(flow->route_destination_mac, fib.dmac, sizeof(fib.dmac));
 	__builtin_memcpy(flow->route_source_mac, fib.smac, sizeof(fib.smac));
 	flow->route_device = fib.ifindex;
+	if (device && device->flags & DEVICE_XDP_TRANSMIT)
+		flow->route_device |= ROUTE_XDP;
 	flow->route_mtu = fib.mtu_result;
 	flow->route_stamp = stamp;
 	return VERDICT_CONTINUE;
@@ -82,9 +78,17 @@ inline_always enum verdict route(ctx_t *ctx, const struct packet *packet, struct
 {
 	__u32 stamp = route_stamp(settings, packet->now, flow->tag);
 
-	if (unlikely(flow->route_stamp != stamp))
-		return route_lookup(ctx, packet, flow, stamp, next_hop);
-	if (unlikely(packet->unit > flow->route_mtu))
+	enum verdict verdict;
+
+	if (unlikely(flow->route_stamp != stamp)) {
+		verdict = route_lookup(ctx, packet, flow, stamp, next_hop);
+		if (verdict)
+			return verdict;
+	} else if (unlikely(packet->unit > flow->route_mtu)) {
 		return CTX_HAS_NEXT ? VERDICT_TO_TC_MTU : VERDICT_DROP_MTU;
+	}
+	/* The other hook may have filled the cache. */
+	if (CTX_HAS_NEXT && unlikely(!(flow->route_device & ROUTE_XDP)))
+		return VERDICT_TO_TC_DEVICE;
 	return VERDICT_CONTINUE;
 }

@@ -29,6 +29,10 @@ enum flow_state {
 	FLOW_STATE_MAX,
 };
 
+enum route_flags {
+	ROUTE_XDP = 1U << 31, /* beside the ifindex of a cached next hop: the device takes frames from XDP */
+};
+
 enum flow_flags {
 	FLOW_FLAG_REVERSE = 1, /* this entry is the endpoint's direction */
 	FLOW_FLAG_FIN = 2,     /* a FIN has passed in this direction */
@@ -45,7 +49,7 @@ struct flow {
 	__u16 port_delta;     /* what the new ports add */
 	__u16 route_mtu;      /* of the cached next hop, bytes of IP packet */
 	__u32 route_stamp;    /* the cached next hop is valid while this equals the stamp of now */
-	__u32 route_device;   /* ifindex */
+	__u32 route_device;   /* ifindex, and enum route_flags */
 	__u8 route_destination_mac[6];
 	__u8 route_source_mac[6];
 	struct address source;      /* what the packet gets */

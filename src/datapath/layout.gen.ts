@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0xa24b6f1154987c0bn
+export const layoutHash = 0xfe041aa87a5cf410n
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -177,6 +177,11 @@ export const flowStateNames: readonly FlowState[] = [
 ]
 export const flowStateCount = 8
 
+export const routeFlags = {
+  /** beside the ifindex of a cached next hop: the device takes frames from XDP */
+  xdp: 18446744071562068000,
+} as const
+
 export const flowFlags = {
   /** this entry is the endpoint's direction */
   reverse: 1,
@@ -227,7 +232,7 @@ export interface Flow {
   readonly routeMtu: number
   /** the cached next hop is valid while this equals the stamp of now */
   readonly routeStamp: number
-  /** ifindex */
+  /** ifindex, and enum route_flags */
   readonly routeDevice: number
   readonly routeDestinationMac: Uint8Array
   readonly routeSourceMac: Uint8Array
