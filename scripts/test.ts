@@ -1,0 +1,125 @@
+// Runs the whole suite in tiers and sums them up: `node scripts/test.ts [TIER]...`. The last line is
+// `N passed, N failed, N skipped` over all of them. `npm test` and CI come through here.
+
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import pc from 'picocolors'
+import { emptyTally, TapReader, type Tally } from './tap.ts'
+
+type Tier =
+  | { readonly kind: 'command'; readonly title: string; readonly command: readonly [string, ...string[]] }
+  | {
+      readonly kind: 'ava'
+      readonly title: string
+      readonly files: readonly string[]
+      /** One test at a time: they share the machine's cores, and some measure. */
+      readonly alone: boolean
+      readonly workerThreads: boolean
+    }
+
+const unitFiles = ['{src,scripts,native,lab,bench}/**/*.test.ts']
+const bpfFiles = ['{bpf,test/bpf}/**/*.test.ts']
+const labFiles = ['test/*.test.ts', 'test/!(bpf)/**/*.test.ts']
+const workerThreads = process.env['SLUICE_WORKER_THREADS'] === '1'
+
+const tiers: ReadonlyMap<string, readonly Tier[]> = new Map<string, readonly Tier[]>([
+  [
+    'static',
+    [
+      { kind: 'command', title: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
+      { kind: 'command', title: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
+      { kind: 'command', title: 'types', command: ['tsc'] },
+      { kind: 'command', title: 'tidy', command: ['node', 'scripts/tidy.ts'] },
+      { kind: 'command', title: 'generated files', command: ['node', 'scripts/generate.ts', '--check'] },
+    ],
+  ],
+  ['unit', [{ kind: 'ava', title: 'unit', files: unitFiles, alone: false, workerThreads }]],
+  ['bpf', [{ kind: 'ava', title: 'bpf', files: bpfFiles, alone: true, workerThreads }]],
+  ['lab', [{ kind: 'ava', title: 'lab', files: labFiles, alone: true, workerThreads }]],
+  // Once more in worker threads: what passes only in a process of its own keeps state that it should not.
+  ['threads', [{ kind: 'ava', title: 'worker threads', files: unitFiles, alone: false, workerThreads: true }]],
+])
+
+async function main(args: readonly string[]): Promise<number> {
+  const unknown = args.filter((name) => !tiers.has(name))
+  if (unknown.length > 0) {
+    console.error(`no tier is called ${unknown.join(', ')}; tiers: ${[...tiers.keys()].join(', ')}`)
+    return 2
+  }
+  // Ctrl-C reaches the tests too: they clean up, then the sum is printed as far as it goes.
+  let interrupted = false
+  process.on('SIGINT', () => {
+    interrupted = true
+  })
+
+  const total = emptyTally()
+  for (const name of args.length > 0 ? args : tiers.keys()) {
+    for (const tier of tiers.get(name) ?? []) {
+      if (interrupted) break
+      add(total, tier.kind === 'command' ? await runCommand(tier) : await runAva(tier))
+    }
+  }
+
+  list('skipped', total.skipped)
+  list('failed', total.failed)
+  if (interrupted) console.log('\ninterrupted')
+  console.log(`\n${total.passed} passed, ${total.failed.length} failed, ${total.skipped.length} skipped`)
+  return interrupted ? 130 : total.failed.length > 0 || total.passed === 0 ? 1 : 0
+}
+
+async function runCommand(tier: Extract<Tier, { kind: 'command' }>): Promise<Tally> {
+  const started = Date.now()
+  const [program, ...rest] = tier.command
+  const child = spawn(program, rest, { stdio: ['ignore', 'inherit', 'inherit'] })
+  const code = await exit(child)
+  const seconds = ((Date.now() - started) / 1000).toFixed(1)
+  console.log(`${code === 0 ? pc.green('✔') : pc.red('✘')} ${tier.title} ${pc.dim(`${seconds} s`)}`)
+  return code === 0
+    ? { passed: 1, failed: [], skipped: [] }
+    : { passed: 0, failed: [`${tier.title}: ${tier.command.join(' ')}: exit code ${code}`], skipped: [] }
+}
+
+async function runAva(tier: Extract<Tier, { kind: 'ava' }>): Promise<Tally> {
+  const files = globSync(tier.files).toSorted((a, b) => a.localeCompare(b))
+  if (files.length === 0) return emptyTally()
+  console.log(`\n${pc.bold(tier.title)}`)
+  const how = tier.alone ? ['--concurrency=1', '--serial'] : []
+  const child = spawn('ava', ['--tap', ...how, ...files], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, SLUICE_WORKER_THREADS: tier.workerThreads ? '1' : '0' },
+  })
+  const reader = new TapReader(`${tier.title}: `)
+  const ended = exit(child)
+  for await (const line of createInterface({ input: child.stdout })) {
+    const shown = reader.read(line)
+    if (shown !== null) console.log(shown)
+  }
+  return reader.finish(await ended)
+}
+
+function exit(child: ReturnType<typeof spawn>): Promise<number> {
+  return new Promise((resolve) => {
+    child.on('error', (error) => {
+      console.error(error.message)
+      resolve(127)
+    })
+    child.on('exit', (code) => {
+      resolve(code ?? 1)
+    })
+  })
+}
+
+function add(total: Tally, part: Tally): void {
+  total.passed += part.passed
+  total.failed.push(...part.failed)
+  total.skipped.push(...part.skipped)
+}
+
+function list(title: string, names: readonly string[]): void {
+  if (names.length === 0) return
+  console.log(`\n${title}:`)
+  for (const name of names) console.log(`  ${name}`)
+}
+
+process.exitCode = await main(process.argv.slice(2))
