@@ -1,0 +1,21 @@
+// JSON as the API writes it: counters are bigint here and exact numbers there. Readers with 64-bit integers lose
+// nothing; JavaScript rounds what is above 2^53.
+
+/** `JSON.rawJSON`, which the compiler's library does not know yet. */
+const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown }
+
+export const toJson = (value: unknown, space?: number): string =>
+  JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? rawJSON(part.toString()) : part), space)
+
+/** Reads what toJson wrote: an integer that a number cannot hold is a bigint. */
+export const fromJson = (text: string): unknown =>
+  (JSON.parse as ParseWithSource)(text, (_key, part, { source }) =>
+    typeof part === 'number' && !Number.isSafeInteger(part) && source !== undefined && /^-?\d+$/.test(source)
+      ? BigInt(source)
+      : part,
+  )
+
+type ParseWithSource = (
+  text: string,
+  reviver: (key: string, part: unknown, context: { readonly source?: string }) => unknown,
+) => unknown

@@ -1,0 +1,273 @@
+// Every body the API reads or writes: one schema gives the TypeScript type, the check of what comes in, and OpenAPI.
+// The loxilb shapes keep loxilb's names, spelling included; what this build refuses is still described here, because
+// it is refused with a reason (translate.ts) and not as an unknown field.
+
+import { Type, type Static, type TSchema } from 'typebox'
+import { modes, selects, transports } from '../lb/model.ts'
+
+/** A counter: an exact JSON number, however large. */
+const Counter = (description: string) => Type.Unsafe<bigint>(Type.Integer({ minimum: 0, description }))
+const port = { minimum: 0, maximum: 65535 }
+
+// ---- loxilb's --------------------------------------------------------------------------------------------------
+
+const ServiceArguments = Type.Object({
+  externalIP: Type.String({ description: 'virtual address' }),
+  port: Type.Integer({ ...port, description: '0 for icmp' }),
+  protocol: Type.Enum(['tcp', 'udp', 'sctp', 'icmp']),
+  sel: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 7, description: '0 rr, 1 hash; loxilb has others, refused here' }),
+  ),
+  mode: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 5, description: '0 default (dnat), 1 onearm, 2 fullnat; others are refused' }),
+  ),
+  name: Type.Optional(Type.String({ maxLength: 255 })),
+  oper: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 2, description: '0 replace, 1 attach end points, 2 detach end points' }),
+  ),
+  monitor: Type.Optional(Type.Boolean({ description: 'kept and returned; there are no health checks in this build' })),
+  managed: Type.Optional(Type.Boolean({ description: 'kept and returned' })),
+  inactiveTimeOut: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 86400, description: 'seconds; kept and returned, the timeouts are fixed' }),
+  ),
+  probetype: Type.Optional(Type.String({ maxLength: 16, description: 'kept and returned, like all of probe*' })),
+  probeport: Type.Optional(Type.Integer(port)),
+  probereq: Type.Optional(Type.String({ maxLength: 4096 })),
+  proberesp: Type.Optional(Type.String({ maxLength: 4096 })),
+  probeTimeout: Type.Optional(Type.Integer({ minimum: 0 })),
+  probeRetries: Type.Optional(Type.Integer()),
+  bgp: Type.Optional(Type.Boolean({ description: 'true is refused' })),
+  block: Type.Optional(Type.Integer({ minimum: 0, description: 'firewall mark; not 0 is refused' })),
+  security: Type.Optional(Type.Integer({ minimum: 0, maximum: 2, description: 'not 0 is refused' })),
+  privateIP: Type.Optional(Type.String({ description: 'refused unless it is externalIP' })),
+  portMax: Type.Optional(Type.Integer({ ...port, description: 'refused unless it is port' })),
+  host: Type.Optional(Type.String({ maxLength: 255, description: 'refused' })),
+  snat: Type.Optional(Type.Boolean({ description: 'true is refused' })),
+  proxyprotocolv2: Type.Optional(Type.Boolean({ description: 'true is refused' })),
+  egress: Type.Optional(Type.Boolean({ description: 'true is refused' })),
+})
+
+export const LoadbalanceEntry = Type.Object({
+  serviceArguments: ServiceArguments,
+  endpoints: Type.Array(
+    Type.Object({
+      endpointIP: Type.String(),
+      targetPort: Type.Integer(port),
+      weight: Type.Optional(
+        Type.Integer({ minimum: 0, maximum: 255, description: '1 when left out; 0 takes no new flows' }),
+      ),
+      state: Type.Optional(Type.String({ description: 'active, or inactive when it takes no new flows; output' })),
+      counter: Type.Optional(Type.String({ description: 'packets:bytes; output' })),
+    }),
+    { maxItems: 4096 },
+  ),
+  secondaryIPs: Type.Optional(
+    Type.Array(Type.Object({ secondaryIP: Type.String() }), { description: 'ignored unless the protocol is sctp' }),
+  ),
+  allowedSources: Type.Optional(
+    Type.Array(Type.Object({ prefix: Type.String() }), { description: 'refused unless empty' }),
+  ),
+})
+export type LoadbalanceEntry = Static<typeof LoadbalanceEntry>
+
+export const ConntrackEntry = Type.Object(
+  {
+    destinationIP: Type.String(),
+    sourceIP: Type.String(),
+    destinationPort: Type.Integer(port),
+    sourcePort: Type.Integer(port),
+    protocol: Type.Enum([...transports]),
+    conntrackState: Type.String(),
+    ident: Type.String(),
+    conntrackAct: Type.String(),
+    packets: Counter('packets in this direction'),
+    bytes: Counter('bytes of IP packets in this direction'),
+    servName: Type.String(),
+  },
+  { description: 'One direction of a flow.' },
+)
+export type ConntrackEntry = Static<typeof ConntrackEntry>
+
+export const EndPointGetEntry = Type.Object({
+  hostName: Type.String(),
+  name: Type.String(),
+  inactiveReTries: Type.Integer(),
+  probeType: Type.String(),
+  probeReq: Type.String(),
+  probeResp: Type.String(),
+  probeDuration: Type.Integer(),
+  probePort: Type.Integer(),
+  minDelay: Type.String(),
+  avgDelay: Type.String(),
+  maxDelay: Type.String(),
+  currState: Type.String(),
+})
+export type EndPointGetEntry = Static<typeof EndPointGetEntry>
+
+const PostSuccess = Type.Object({ result: Type.String() })
+
+export const ErrorBody = Type.Object({
+  code: Type.Integer({ description: 'the status, or 600 and more for the check that a body did not pass' }),
+  message: Type.String(),
+  result: Type.String({ description: 'the reason, in words' }),
+  errors: Type.Optional(
+    Type.Array(
+      Type.Object({
+        path: Type.String(),
+        line: Type.Union([Type.Integer(), Type.Null()]),
+        message: Type.String(),
+      }),
+      { description: 'all of them, where there can be several' },
+    ),
+  ),
+})
+export type ErrorBody = Static<typeof ErrorBody>
+
+const VersionInfo = Type.Object({ version: Type.String(), buildInfo: Type.String() })
+
+// ---- our own ---------------------------------------------------------------------------------------------------
+
+const Traffic = Type.Object({ packets: Counter('packets'), bytes: Counter('bytes of IP packets') })
+const Counters = Type.Object({
+  packets: Counter('packets, both directions'),
+  bytes: Counter('bytes of IP packets, both directions'),
+  flows: Counter('flows ever created'),
+})
+const Place = Type.Object({ address: Type.String(), port: Type.Integer(port) })
+const Annotations = Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]))
+
+/** What may stand in a service that is sent in because it stands in one that is read, and is not taken from there. */
+const readOnly = Type.Unsafe<unknown>({ readOnly: true, description: 'output; ignored on input' })
+
+export const ServiceInput = Type.Object(
+  {
+    name: Type.Optional(Type.String({ maxLength: 255 })),
+    address: Type.String(),
+    port: Type.Integer(port),
+    protocol: Type.Enum([...transports]),
+    mode: Type.Optional(Type.Enum([...modes])),
+    select: Type.Optional(Type.Enum([...selects])),
+    announce: Type.Optional(Type.Enum(['local', 'routed'])),
+    endpoints: Type.Array(
+      Type.Object(
+        {
+          address: Type.String(),
+          port: Type.Integer(port),
+          weight: Type.Optional(Type.Integer({ minimum: 0, maximum: 255 })),
+          drained: Type.Optional(Type.Boolean()),
+          counters: Type.Optional(readOnly),
+          activeFlows: Type.Optional(readOnly),
+        },
+        { additionalProperties: false },
+      ),
+      { maxItems: 4096 },
+    ),
+    annotations: Type.Optional(Annotations),
+    owner: Type.Optional(readOnly),
+    counters: Type.Optional(readOnly),
+  },
+  { additionalProperties: false },
+)
+export type ServiceInput = Static<typeof ServiceInput>
+
+/** Services in our words, in loxilb's, or both. */
+export const ServicesInput = Type.Object(
+  { services: Type.Optional(Type.Array(ServiceInput)), lbAttr: Type.Optional(Type.Array(LoadbalanceEntry)) },
+  { additionalProperties: false },
+)
+export type ServicesInput = Static<typeof ServicesInput>
+
+export const ServiceOutput = Type.Object({
+  name: Type.String(),
+  owner: Type.Enum(['file', 'api']),
+  address: Type.String(),
+  port: Type.Integer(port),
+  protocol: Type.Enum([...transports]),
+  mode: Type.Enum([...modes]),
+  select: Type.Enum([...selects]),
+  announce: Type.Enum(['local', 'routed']),
+  endpoints: Type.Array(
+    Type.Object({
+      address: Type.String(),
+      port: Type.Integer(port),
+      weight: Type.Integer(),
+      drained: Type.Boolean(),
+      counters: Counters,
+      activeFlows: Type.Integer({ description: 'flows that live now' }),
+    }),
+  ),
+  annotations: Annotations,
+  counters: Counters,
+})
+export type ServiceOutput = Static<typeof ServiceOutput>
+
+export const Flow = Type.Object({
+  service: Type.String(),
+  protocol: Type.Enum([...transports]),
+  mode: Type.Enum([...modes]),
+  state: Type.String(),
+  client: Place,
+  vip: Place,
+  source: Place,
+  endpoint: Place,
+  toEndpoint: Traffic,
+  toClient: Traffic,
+  idleMs: Type.Number(),
+})
+export type Flow = Static<typeof Flow>
+
+const Hook = Type.Record(Type.String(), Counter('packets'))
+export const Verdicts = Type.Object({ xdp: Hook, tc: Hook })
+export type Verdicts = Static<typeof Verdicts>
+
+export const Status = Type.Object({
+  instance: Type.String(),
+  version: Type.String(),
+  pid: Type.Integer(),
+  startedAt: Type.String(),
+  uptimeSeconds: Type.Integer(),
+  interfaces: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      ifindex: Type.Integer(),
+      hook: Type.Enum(['xdp', 'xdp-generic', 'tc']),
+      note: Type.String(),
+    }),
+  ),
+  services: Type.Object({ file: Type.Integer(), api: Type.Integer() }),
+  verdicts: Verdicts,
+})
+export type Status = Static<typeof Status>
+
+export const Changes = Type.Object({
+  dryRun: Type.Boolean(),
+  changes: Type.Array(
+    Type.Object({
+      kind: Type.Enum(['add', 'remove', 'update']),
+      service: Type.String(),
+      key: Type.String({ description: 'ADDRESS:PORT/PROTOCOL' }),
+      description: Type.Array(Type.String(), { description: 'for people, a line each' }),
+    }),
+  ),
+})
+export type Changes = Static<typeof Changes>
+
+/** All that have a name in OpenAPI. */
+export const namedSchemas = {
+  LoadbalanceEntry,
+  ConntrackEntry,
+  EndPointGetEntry,
+  PostSuccess,
+  Error: ErrorBody,
+  VersionInfo,
+  ServiceInput,
+  ServicesInput,
+  Service: ServiceOutput,
+  Flow,
+  Verdicts,
+  Status,
+  Changes,
+} as const satisfies Readonly<Record<string, TSchema>>
+
+/** Refers to a named schema, so that OpenAPI does too. */
+export const ref = (name: keyof typeof namedSchemas) => ({ $ref: `${name}#` })

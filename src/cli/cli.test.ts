@@ -1,0 +1,470 @@
+// The command line as people start it: a child process, against a real API over a datapath without a kernel.
+
+import test from 'ava'
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { serveForTest } from '../testing/served-api.ts'
+import type { ServedApi, ServedOptions } from '../testing/served-api.ts'
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+interface RunOptions {
+  readonly env?: Record<string, string>
+  readonly input?: string
+}
+
+const main = join(import.meta.dirname, 'main.ts')
+
+const sluice = (args: readonly string[], { env = {}, input }: RunOptions = {}): Promise<Ended> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, ...args], {
+      env: { PATH: process.env['PATH'] ?? '', ...env },
+      stdio: 'pipe',
+    })
+    let out = ''
+    let err = ''
+    child.stdout.on('data', (part: Buffer) => (out += part.toString()))
+    child.stderr.on('data', (part: Buffer) => (err += part.toString()))
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, out, err }))
+    child.stdin.end(input)
+  })
+
+type Sluice = (...args: readonly string[]) => Promise<Ended>
+
+const withDaemon = (
+  title: string,
+  run: (t: import('ava').ExecutionContext, sluice: Sluice, served: ServedApi) => Promise<void>,
+  options: ServedOptions = {},
+): void => {
+  test(title, async (t) => {
+    const served = await serveForTest(options)
+    try {
+      await run(t, (...args) => sluice(args, { env: { SLUICE_RUN_DIR: served.runRoot } }), served)
+    } finally {
+      await served.close()
+    }
+  })
+}
+
+const close = (server: Server): void => {
+  server.close()
+  server.closeAllConnections()
+}
+
+const temporary = async (t: import('ava').ExecutionContext): Promise<string> => {
+  const directory = await mkdtemp(join(tmpdir(), 'sluice-cli-'))
+  t.teardown(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+withDaemon('cli: create, get and delete a service as with loxicmd', async (t, sluice) => {
+  const created = await sluice(
+    'create',
+    'lb',
+    '20.20.20.1',
+    '--tcp=2020:8080',
+    '--endpoints=31.31.31.1:1,32.32.32.1:2',
+    '--name=web',
+  )
+  t.deepEqual(created, { code: 0, out: '', err: 'lb 20.20.20.1:2020/tcp saved\n' })
+  t.deepEqual(await sluice('get', 'lb'), {
+    code: 0,
+    out:
+      'EXT IP       PORT   PROTO   NAME   MARK   SEL   MODE      # OF ENDPOINTS   TIMEOUT   MONITOR\n' +
+      '20.20.20.1   2020   tcp     web    0      rr    default   2                0         Off\n',
+    err: '',
+  })
+  t.deepEqual(
+    (await sluice('get', 'loadbalancer', '-o', 'wide', '--no-headers')).out
+      .split('\n')
+      .map((line) => line.trim().split(/ +/)),
+    [
+      ['20.20.20.1', '2020', 'tcp', 'web', '0', 'rr', 'default', '31.31.31.1', '8080', '1', 'active', '0:0'],
+      ['32.32.32.1', '8080', '2', 'active', '0:0'],
+      [''],
+    ],
+  )
+  t.deepEqual(await sluice('delete', 'lb', '20.20.20.1', '--tcp=2020'), {
+    code: 0,
+    out: '',
+    err: 'lb 20.20.20.1:2020/tcp deleted\n',
+  })
+  t.deepEqual(await sluice('get', 'lb'), { code: 0, out: '', err: 'no services\n' })
+})
+
+withDaemon('cli: several ports are several services, which one name deletes', async (t, sluice, served) => {
+  await sluice(
+    'create',
+    'lb',
+    '10.0.0.1',
+    '--tcp=80,443:8443',
+    '--udp=53',
+    '--icmp',
+    '--endpoints=10.1.0.1',
+    '--name=all',
+  )
+  t.deepEqual(
+    served.controller.services().map(({ port, protocol, endpoints }) => [port, protocol, endpoints[0]?.port]),
+    [
+      [80, 'tcp', 80],
+      [443, 'tcp', 8443],
+      [53, 'udp', 53],
+      [0, 'icmp', 0],
+    ],
+  )
+  t.is((await sluice('delete', 'lb', '--name=all')).code, 0)
+  t.deepEqual(served.controller.services(), [])
+})
+
+withDaemon('cli: modes, selection and end points are those that were asked for', async (t, sluice, served) => {
+  await sluice('create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1', '--mode=fullnat', '--select=hash')
+  t.like(served.controller.services()[0], { mode: 'fullnat', select: 'hash' })
+  t.is((await sluice('create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.2:5', '--attachEP')).code, 0)
+  t.deepEqual(
+    served.controller.services()[0]?.endpoints.map(({ weight }) => weight),
+    [1, 5],
+  )
+  t.is((await sluice('create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1', '--detachEP')).code, 0)
+  t.deepEqual(
+    served.controller.services()[0]?.endpoints.map(({ address }) => address),
+    ['10.1.0.2'],
+  )
+})
+
+withDaemon("cli: -o json and yaml print loxilb's object with exact counters", async (t, sluice, served) => {
+  await sluice('create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1')
+  const json = await sluice('get', 'lb', '-o', 'json')
+  t.like(JSON.parse(json.out), { lbAttr: [{ serviceArguments: { externalIP: '10.0.0.1', port: 80 } }] })
+  t.regex(
+    (await sluice('get', 'lb', '-o', 'yaml')).out,
+    /^lbAttr:\n {2}- serviceArguments:\n {6}externalIP: 10\.0\.0\.1\n/,
+  )
+  served.datapath.verdictCounters = { xdp: { forward: 9007199254740993n }, tc: {} }
+  t.regex((await sluice('get', 'verdicts', '-o', 'json')).out, /"forward": 9007199254740993\n/)
+  t.regex((await sluice('get', 'verdicts', '-o', 'yaml')).out, /forward: 9007199254740993\n/)
+})
+
+withDaemon('cli: flows, end points, verdicts, status and version have their tables', async (t, sluice, served) => {
+  served.datapath.flowStatus.push({
+    protocol: 'tcp',
+    state: 'established',
+    client: { address: '10.9.0.1', port: 40000 },
+    vip: { address: '10.0.0.1', port: 80 },
+    source: { address: '10.9.0.1', port: 40000 },
+    endpoint: { address: '10.1.0.1', port: 8080, weight: 1 },
+    service: null,
+    serviceName: 'web',
+    mode: 'dnat',
+    toEndpoint: { packets: 2n, bytes: 100n },
+    toClient: { packets: 1n, bytes: 50n },
+    idleMs: 0,
+  })
+  served.datapath.verdictCounters = { xdp: { forward: 3n, drop_ttl: 0n }, tc: { forward: 0n, drop_ttl: 1n } }
+  served.datapath.interfaceStatus.push({ name: 'eth0', ifindex: 7, hook: 'xdp', note: '' })
+  await sluice('create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1')
+  t.regex(
+    (await sluice('get', 'ct')).out,
+    /^SERVICE NAME {3}DESTIP.*\nweb .* est .* dnat-10\.1\.0\.1:8080:w1 .*\nweb .* snat-/,
+  )
+  t.regex((await sluice('get', 'ep')).out, /^HOST .*\n10\.1\.0\.1 /)
+  t.is((await sluice('get', 'verdicts')).out, 'VERDICT    XDP   TC\nforward    3     0\ndrop_ttl   0     1\n')
+  t.regex(
+    (await sluice('get', 'status')).out,
+    /^INSTANCE .*\ndefault +1\.2\.3 .*\n\nINTERFACE .*\neth0 +7 +xdp\n\nVERDICT /,
+  )
+  t.is((await sluice('get', 'lbversion', '--no-headers')).out, '1.2.3   sluice 1.2.3\n')
+  t.regex((await sluice('version')).out, /^client: .*\nserver: 1\.2\.3\n$/)
+})
+
+const usageErrors: readonly (readonly [string, readonly string[], RegExp])[] = [
+  ['no command', [], /Usage: sluice/],
+  ['a mistyped command', ['gte', 'lb'], /Did you mean get\?/],
+  ['a mistyped noun', ['get', 'verdict5'], /Did you mean one of verdict, verdicts\?/],
+  ['a mistyped flag with a value', ['create', 'lb', '10.0.0.1', '--endpoint=1.2.3.4'], /Did you mean --endpoints\?/],
+  ['an unknown format', ['get', 'lb', '-o', 'xml'], /Allowed choices are table, wide, json, yaml/],
+  ['a port that is none', ['create', 'lb', '10.0.0.1', '--tcp=http', '--endpoints=10.1.0.1'], /"http" is not a number/],
+  ['no port', ['create', 'lb', '10.0.0.1', '--endpoints=10.1.0.1'], /say what to balance/],
+  ['no endpoint', ['create', 'lb', '10.0.0.1', '--tcp=80'], /say where to/],
+  ['no address', ['create', 'lb'], /missing required argument 'vip'/],
+  [
+    'a mode of loxilb that we lack',
+    ['create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1', '--mode=dsr'],
+    /--mode=dsr is not in this build/,
+  ],
+  [
+    'an algorithm of loxilb that we lack',
+    ['create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1', '--select=lc'],
+    /--select=lc is not in this build/,
+  ],
+  [
+    'a flag of loxilb that we lack',
+    ['create', 'lb', '10.0.0.1', '--sctp=38412:38412', '--endpoints=10.1.0.1'],
+    /--sctp: SCTP is not in this build/,
+  ],
+  [
+    'a switch of loxilb that we lack',
+    ['create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1', '--bgp'],
+    /--bgp: routes are announced/,
+  ],
+  [
+    'a port range',
+    ['create', 'lb', '10.0.0.1', '--tcp=80-90:80', '--endpoints=10.1.0.1'],
+    /port ranges are not in this build/,
+  ],
+  ['nothing to delete', ['delete', 'lb'], /in one way/],
+  ['two ways to delete', ['delete', 'lb', '--all', '--name=x'], /in one way/],
+  ['an instance name with a slash', ['--instance', '../x', 'get', 'lb'], /is not an instance name/],
+  ['a server that is none', ['--server', 'ftp://x', 'get', 'lb'], /is not a server/],
+  ['a file that is not there', ['check', '/nowhere/sluice.yaml'], /no such file/],
+  ['no file', ['apply'], /required option '-f, --filename <file>'/],
+  ['an unknown shell', ['completion', 'tcsh'], /Allowed choices are bash, zsh, fish/],
+]
+
+for (const [title, args, message] of usageErrors) {
+  test(`cli: exits 2 on ${title}, with words on stderr only`, async (t) => {
+    const { code, out, err } = await sluice(args, { env: { SLUICE_RUN_DIR: '/nowhere' } })
+    t.is(code, 2, err)
+    t.is(out, '')
+    t.regex(err, message)
+  })
+}
+
+withDaemon('cli: exits 2 and shows every reason when the daemon refuses the input', async (t, sluice) => {
+  const refused = await sluice('create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.0.0.1,127.0.0.1')
+  t.is(refused.code, 2)
+  t.regex(refused.err, /10\.0\.0\.1 is the VIP itself.*\n.*127\.0\.0\.1 is loopback/)
+})
+
+withDaemon('cli: exits 1 when the daemon fails', async (t, sluice, served) => {
+  served.datapath.failNext(new Error('map full of bees'))
+  const { code, err } = await sluice('create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1')
+  t.is(code, 1)
+  t.regex(err, /internal error/)
+})
+
+withDaemon('cli: exits 3 when what was named is not there', async (t, sluice) => {
+  for (const args of [
+    ['delete', 'lb', '10.0.0.1', '--tcp=80'],
+    ['delete', 'lb', '--name=nobody'],
+    ['drain', 'nobody', '10.1.0.1:80'],
+  ]) {
+    t.is((await sluice(...args)).code, 3, args.join(' '))
+  }
+})
+
+withDaemon('cli: exits 4 when the same service exists', async (t, sluice) => {
+  const args = ['create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1']
+  t.is((await sluice(...args)).code, 0)
+  const again = await sluice(...args)
+  t.is(again.code, 4)
+  t.regex(again.err, /10\.0\.0\.1:80\/tcp: exists already/)
+})
+
+test('cli: exits 5 when no daemon runs, naming the place and how to start one', async (t) => {
+  const nobody = await sluice(['get', 'lb'], { env: { SLUICE_RUN_DIR: '/nowhere' } })
+  t.is(nobody.code, 5)
+  t.regex(nobody.err, /no sluice daemon answers under \/nowhere: start one with `sluice run --config FILE`/)
+  const named = await sluice(['get', 'lb', '--instance=edge'], { env: { SLUICE_RUN_DIR: '/nowhere' } })
+  t.is(named.code, 5)
+  t.regex(named.err, /\/nowhere\/edge\/api\.sock: there is no such socket/)
+  const tcp = await sluice(['get', 'lb', '--server=http://127.0.0.1:1'])
+  t.is(tcp.code, 5)
+  t.regex(tcp.err, /http:\/\/127\.0\.0\.1:1: nobody listens there/)
+})
+
+test('cli: exits 5 when the daemon does not answer in time', async (t) => {
+  const silent = createServer(() => undefined)
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => close(silent))
+  const { port } = silent.address() as AddressInfo
+  const { code, err } = await sluice(['get', 'lb', `--server=http://127.0.0.1:${port}`, '--timeout=0.3'])
+  t.is(code, 5)
+  t.regex(err, /no answer within 0\.3 s/)
+})
+
+test('cli: exits 1 when something else answers', async (t) => {
+  const other = createServer((_request, response) => response.end('<html>'))
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => close(other))
+  const { port } = other.address() as AddressInfo
+  const { code, err } = await sluice(['get', 'lb', `--server=http://127.0.0.1:${port}`])
+  t.is(code, 1)
+  t.regex(err, /is not a sluice daemon/)
+})
+
+test('cli: talks to the only instance that runs, to `default` before others, and else asks', async (t) => {
+  const first = await serveForTest({ instance: 'edge' })
+  t.teardown(() => first.close())
+  const env = { SLUICE_RUN_DIR: first.runRoot }
+  const instance = async (args: readonly string[], more: Record<string, string> = {}): Promise<string> => {
+    const { out, err } = await sluice(['get', 'status', '--no-headers', ...args], { env: { ...env, ...more } })
+    return out.split(' ')[0] ?? err
+  }
+  // What a dead daemon left behind does not count.
+  await mkdir(join(first.runRoot, 'dead'))
+  t.is(await instance([]), 'edge')
+  const second = await serveForTest({ instance: 'core', runRoot: first.runRoot })
+  const unsure = await sluice(['get', 'lb'], { env })
+  t.is(unsure.code, 2)
+  t.regex(unsure.err, /several instances run here: core, edge/)
+  t.is(await instance(['--instance=core']), 'core')
+  t.is(await instance([], { SLUICE_INSTANCE: 'core' }), 'core')
+  t.is(await instance([`--server=unix:${second.socketPath}`]), 'core')
+  t.is(await instance(['--instance=edge'], { SLUICE_SERVER: `unix:${second.socketPath}` }), 'edge')
+  const third = await serveForTest({ instance: 'default', runRoot: first.runRoot })
+  t.is(await instance([]), 'default')
+  await third.close()
+  await second.close()
+})
+
+withDaemon(
+  'cli: works over loopback TCP too',
+  async (t, sluice, served) => {
+    const server = `--server=http://127.0.0.1:${served.api.port}`
+    t.is((await sluice('create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1', server)).code, 0)
+    t.is((await sluice('drain', '10.0.0.1:80/tcp', '10.1.0.1', server)).code, 0)
+    t.is((await sluice('reload', server)).code, 0)
+    t.is((await sluice('delete', 'lb', '--all', server)).code, 0)
+  },
+  { tcp: 0 },
+)
+
+const config = `version: 1
+interfaces: [{ name: eth0 }]
+services:
+  - { name: fixed, vip: 10.0.0.2, port: 80, protocol: tcp, endpoints: [{ address: 10.1.0.1 }] }
+`
+
+withDaemon(
+  'cli: apply takes a configuration, from a file or from stdin, and shows what changed',
+  async (t, sluice, served) => {
+    const file = join(await temporary(t), 'services.yaml')
+    // Interfaces are the daemon's; a file for apply need not name them.
+    await writeFile(file, config.replace(/^interfaces.*\n/m, ''))
+    const dry = await sluice('apply', '-f', file, '--dry-run')
+    t.is(dry.code, 0)
+    t.regex(dry.out, /^\+ service fixed \(10\.0\.0\.2:80\/tcp\)/)
+    t.regex(dry.err, /1 service would change \(dry run\)/)
+    t.deepEqual(served.controller.services(), [])
+    t.is((await sluice('apply', '-f', file)).code, 0)
+    t.like(served.controller.services()[0], { name: 'fixed', owner: 'api' })
+    t.deepEqual(await sluice('apply', '-f', file), { code: 0, out: '', err: 'nothing to change\n' })
+  },
+)
+
+test("cli: apply takes loxilb's saved rules from stdin", async (t) => {
+  const served = await serveForTest()
+  t.teardown(() => served.close())
+  const rule = (port: number) => ({
+    serviceArguments: { externalIP: '10.0.0.1', port, protocol: 'tcp', name: 'web' },
+    endpoints: [{ endpointIP: '10.1.0.1', targetPort: 8080, weight: 1, state: 'active', counter: '0:0' }],
+  })
+  const input = JSON.stringify({ lbAttr: [rule(80), rule(443)] })
+  const applied = await sluice(['apply', '-f', '-', '-o', 'json'], { env: { SLUICE_RUN_DIR: served.runRoot }, input })
+  t.is(applied.code, 0, applied.err)
+  t.like(JSON.parse(applied.out), { dryRun: false, changes: [{ kind: 'add' }, { kind: 'add' }] })
+  t.is(served.controller.services().length, 2)
+})
+
+withDaemon('cli: apply shows every mistake of a file with its line and changes nothing', async (t, sluice, served) => {
+  const file = join(await temporary(t), 'bad.yaml')
+  await writeFile(file, config.replace('port: 80', 'port: 800000').replace('10.1.0.1', '10.1.0'))
+  const { code, err } = await sluice('apply', '-f', file)
+  t.is(code, 2)
+  t.regex(err, /bad\.yaml:4:\d+: services\[0\]\.port: .*\n.*bad\.yaml:4:\d+: services\[0\]\.endpoints\[0\]\.address/)
+  t.deepEqual(served.controller.services(), [])
+})
+
+withDaemon(
+  'cli: drain, undrain and reload show what changed',
+  async (t, sluice, served) => {
+    const drained = await sluice('drain', 'fixed', '10.1.0.1:80')
+    t.is(drained.code, 0)
+    t.is(drained.out, '~ service fixed: endpoint 10.1.0.1:80 not drained -> drained\n')
+    t.is((await sluice('undrain', 'fixed', '10.1.0.1:80')).code, 0)
+    t.is((await sluice('drain', 'fixed', '10.1.0.7:80')).code, 3)
+    await writeFile(served.configFile ?? '', config.replace('80', '81'))
+    t.regex((await sluice('reload')).out, /^- service fixed .*\n\+ service fixed/)
+    await writeFile(served.configFile ?? '', 'version: 2\n')
+    const bad = await sluice('reload')
+    t.is(bad.code, 2)
+    t.regex(bad.err, /version/)
+  },
+  { configText: config },
+)
+
+withDaemon(
+  'cli: run --dry-run plans against the running daemon, or from nothing',
+  async (t, sluice, served) => {
+    const file = join(await temporary(t), 'next.yaml')
+    await writeFile(file, config.replace('protocol: tcp', 'protocol: tcp, mode: fullnat'))
+    const planned = await sluice('run', '--config', file, '--dry-run')
+    t.is(planned.code, 0, planned.err)
+    t.is(planned.out, '~ service fixed: mode dnat -> fullnat\n')
+    const fresh = await sluice('run', '--config', file, '--dry-run', '--instance=other')
+    t.regex(fresh.out, /^\+ service fixed/)
+    t.regex(fresh.err, /no daemon runs as other/)
+    t.is(served.controller.services()[0]?.mode, 'dnat')
+  },
+  { configText: config },
+)
+
+test('cli: check says that a file is good, or all that is wrong with it', async (t) => {
+  const file = join(await temporary(t), 'sluice.yaml')
+  await writeFile(file, config)
+  t.deepEqual(await sluice(['check', file]), {
+    code: 0,
+    out: '',
+    err: `${file} is valid: 1 interface, 1 service\n`,
+  })
+  await writeFile(file, config.replace('port: 80', 'prot: 80'))
+  const bad = await sluice(['check', file])
+  t.is(bad.code, 2)
+  t.regex(bad.err, /:4:\d+: services\[0\]/)
+})
+
+test('cli: check --schema prints the JSON Schema for editors', async (t) => {
+  const { code, out } = await sluice(['check', '--schema'])
+  t.is(code, 0)
+  t.like(JSON.parse(out), { $schema: 'https://json-schema.org/draft/2020-12/schema' })
+})
+
+test('cli: help and version are data and no failure', async (t) => {
+  const help = await sluice(['create', 'lb', '--help'])
+  t.is(help.code, 0)
+  t.regex(help.out, /--attachEP/)
+  t.false(help.out.includes('--sctp'))
+  t.regex((await sluice(['--version'])).out, /^\d+\.\d+\.\d+\n$/)
+})
+
+test('cli: colours come when asked for and go when unwanted', async (t) => {
+  const env = { SLUICE_RUN_DIR: '/nowhere' }
+  const escape = '\u001b['
+  t.false((await sluice(['get', 'lb'], { env })).err.includes(escape))
+  t.true((await sluice(['get', 'lb'], { env: { ...env, FORCE_COLOR: '1' } })).err.includes(escape))
+  t.false((await sluice(['get', 'lb'], { env: { ...env, NO_COLOR: '1' } })).err.includes(escape))
+})
+
+test('cli: a reader that stops early is no error', async (t) => {
+  const child = spawn('sh', ['-c', `"${process.execPath}" "${main}" check --schema | head -n 1; echo "end"`], {
+    env: { PATH: process.env['PATH'] ?? '' },
+    stdio: 'pipe',
+  })
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (part: Buffer) => (out += part.toString()))
+  child.stderr.on('data', (part: Buffer) => (err += part.toString()))
+  await new Promise((resolve) => child.on('close', resolve))
+  t.is(out, '{\nend\n')
+  t.is(err, '')
+})

@@ -1,0 +1,34 @@
+import test from 'ava'
+import { spawnSync } from 'node:child_process'
+import { complete, completionScript, shells } from './completion.ts'
+import type { Io } from './io.ts'
+import { buildProgram } from './program.ts'
+
+const io: Io = { env: {}, out: () => undefined, say: () => undefined, style: (_stream, _style, text) => text }
+
+const cases: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+  ['commands', ['ge'], ['get']],
+  ['nouns', ['get', 'lb'], ['lb', 'lbversion']],
+  ['nouns behind an option with a value', ['--instance', 'get', 'get', 've'], ['verdicts']],
+  ['flags of the command', ['create', 'lb', '10.0.0.1', '--t'], ['--tcp', '--timeout']],
+  ['values of a flag', ['get', 'lb', '-o', 'j'], ['json']],
+  ['values behind an equals sign', ['get', 'lb', '--output=y'], ['--output=yaml']],
+  ['shells', ['completion', ''], ['bash', 'zsh', 'fish']],
+  ['nothing that loxicmd has and we refuse', ['create', 'lb', '--sct'], []],
+  ['nothing hidden', ['__'], []],
+]
+
+for (const [title, words, expected] of cases) {
+  test(`completion: offers ${title}`, async (t) => {
+    t.deepEqual(complete(await buildProgram(io), words), expected)
+  })
+}
+
+test('completion: every shell has a script that asks sluice itself', (t) => {
+  for (const shell of shells) t.regex(completionScript(shell), /sluice __complete -- /)
+})
+
+test('completion: the script for bash is one that bash can read', (t) => {
+  const { status, stderr } = spawnSync('bash', ['-n'], { input: completionScript('bash'), encoding: 'utf8' })
+  t.is(status, 0, stderr)
+})
