@@ -11,8 +11,9 @@ import { serve } from './api/serve.ts'
 import { Controller } from './config/controller.ts'
 import { readConfig } from './config/parse.ts'
 import { describe } from './config/plan.ts'
-import { BpfDatapath } from './datapath/datapath.ts'
+import { BpfDatapath, unload } from './datapath/datapath.ts'
 import { examine } from './datapath/doctor.ts'
+import { Network } from './datapath/network/index.ts'
 import { ConflictError, UnavailableError } from './lb/errors.ts'
 import { apiSocket, pinDirectory, runDirectory, stateDirectory } from './lb/paths.ts'
 import { textLines } from './text-log.ts'
@@ -60,6 +61,18 @@ const openLog = ({ level, format }: Config['log']): Log =>
     ? pino({ level }, textLines(process.stdout))
     : pino({ level, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 1, sync: true }))
 
+/** Takes an instance's programs off their devices and its VIPs off the host; false when there was nothing. */
+export const unloadInstance = async (instance: string): Promise<boolean> => {
+  if (await answers(apiSocket(instance)))
+    throw new ConflictError(`a daemon runs as instance ${instance}: stop it first`)
+  const log = openLog({ level: 'warn', format: 'text' })
+  const network = await Network.open({ log, instance, onRoutesChanged: () => {}, onSettled: () => {} })
+  const vips = await network.announced()
+  if (vips.length > 0) await network.withdraw(vips)
+  await network.close()
+  return unload(pinDirectory(instance), log) || vips.length > 0
+}
+
 /** The next of these signals. */
 const nextSignal = (): { readonly wait: () => Promise<NodeJS.Signals> } => {
   const waiting: NodeJS.Signals[] = []
@@ -98,7 +111,9 @@ export const run = async (options: RunOptions): Promise<void> => {
   const log = openLog(config.log)
   const signals = nextSignal()
   if (await answers(apiSocket(instance)))
-    throw new ConflictError(`a daemon runs already as instance ${instance}; stop it, or give this one another --instance`)
+    throw new ConflictError(
+      `a daemon runs already as instance ${instance}; stop it, or give this one another --instance`,
+    )
   await mountBpfFileSystem()
   await checkMachine(config)
   await mkdir(runDirectory(instance), { recursive: true, mode: 0o755 })

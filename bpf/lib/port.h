@@ -65,9 +65,11 @@ rarely __u32 port_take(__u32 block_id, __u32 hash)
 
 inline_always void port_give_back(__u32 block_id, __u32 port)
 {
+	const struct settings *settings = settings_get();
 	struct port_block *block;
 
-	if (!block_id)
+	/* A port from outside the range, given out under another configuration, stays marked. */
+	if (!block_id || !settings || port < settings->snat_first || port > settings->snat_last)
 		return;
 	block = bpf_map_lookup_elem(&port_blocks, &block_id);
 	if (block)

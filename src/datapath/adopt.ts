@@ -34,7 +34,7 @@ const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.b
 const mapKeys = (fd: number, keySize: number): readonly Uint8Array[] => {
   const keys: Uint8Array[] = []
   let key = new Uint8Array(keySize)
-  for (let found = native.mapNextKey(fd, null, key); found; ) {
+  for (let found = native.mapNextKey(fd, null, key); found;) {
     keys.push(key)
     const next = new Uint8Array(keySize)
     found = native.mapNextKey(fd, key, next)

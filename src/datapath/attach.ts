@@ -22,7 +22,7 @@ export interface AttachOptions {
 }
 
 /** A device the configuration names does not exist, or takes no program. */
-export class AttachError extends Error {
+class AttachError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = 'AttachError'
@@ -144,7 +144,9 @@ const attachOne = (options: AttachOptions, request: InterfaceRequest): Interface
     return { name, ifindex, hook: wanted, note: '' }
   } catch (error) {
     if (request.hook !== 'auto')
-      throw new AttachError(`cannot attach to ${name} under ${wanted}: ${String(error)}; try "hook: tc"`, { cause: error })
+      throw new AttachError(`cannot attach to ${name} under ${wanted}: ${String(error)}; try "hook: tc"`, {
+        cause: error,
+      })
     return { name, ifindex, hook: 'tc', note: `XDP was refused by driver ${driver}: ${String(error)}` }
   }
 }
@@ -167,10 +169,7 @@ const removeOthers = (options: AttachOptions, requests: readonly InterfaceReques
 }
 
 /** Attaches to all devices, or throws for the first that cannot be. */
-export const attach = (
-  options: AttachOptions,
-  requests: readonly InterfaceRequest[],
-): readonly InterfaceStatus[] => {
+export const attach = (options: AttachOptions, requests: readonly InterfaceRequest[]): readonly InterfaceStatus[] => {
   mkdirSync(options.pins, { recursive: true, mode: 0o700 })
   removeOthers(options, requests)
   return requests.map((request) => {

@@ -1,12 +1,21 @@
 // The datapath that drives eBPF: loads the programs, keeps the maps in step with the model, and does what the kernel cannot
 // do alone: frees idle flows, follows routes and devices, announces VIPs.
 
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, rmSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { native } from '../../native/load.ts'
 import { attach, detachAll } from './attach.ts'
 import { Expiry } from './expiry.ts'
-import { deviceFlags, deviceSize, flowStateCount, flowState, limits, settingsOffsets, writeDevice } from './layout.gen.ts'
+import { FlowEvents } from './flow-events.ts'
+import {
+  deviceFlags,
+  deviceSize,
+  flowStateCount,
+  flowState,
+  limits,
+  settingsOffsets,
+  writeDevice,
+} from './layout.gen.ts'
 import { load, mapMemory, mapNames } from './maps.ts'
 import { Network } from './network/index.ts'
 import { Services } from './services.ts'
@@ -58,12 +67,13 @@ export interface DatapathOptions {
   readonly now: () => number
 }
 
-/** Takes every program off its device and forgets all maps; flows are lost. */
-export const unload = (pins: string, log: Log): void => {
+/** Takes every program off its device and forgets all maps; flows are lost. False when there was nothing. */
+export const unload = (pins: string, log: Log): boolean => {
+  const found = existsSync(pins)
   detachAll({ pins: join(pins, 'links'), log })
   for (const name of mapNames) rmSync(join(pins, name), { force: true })
-  for (const directory of [join(pins, 'links'), pins])
-    if (existsSync(directory)) rmSync(directory, { recursive: true })
+  for (const directory of [join(pins, 'links'), pins]) if (existsSync(directory)) rmdirSync(directory)
+  return found
 }
 
 export class BpfDatapath implements Datapath {
@@ -74,12 +84,13 @@ export class BpfDatapath implements Datapath {
   readonly #status: Status
   readonly #expiry: Expiry
   readonly #network: Network
+  readonly #events: FlowEvents | null
   readonly #ticksPerSecond: number
   readonly #timers: NodeJS.Timeout[] = []
   readonly #deferred: { readonly at: number; readonly release: () => void }[] = []
   #interfaces: readonly InterfaceStatus[] = []
   #egress: ReadonlyMap<string, string> = new Map()
-  #announced = new Set<string>()
+  #announced: ReadonlySet<string> = new Set()
 
   private constructor(options: DatapathOptions, loaded: Loaded, network: Network, settled: { call: () => void }) {
     const ticksPerSecond = native.ticksPerSecond()
@@ -112,6 +123,7 @@ export class BpfDatapath implements Datapath {
       timeoutTicks: (state) => memory.settings.getUint32(settingsOffsets.timeouts + state * 4, true),
       dropEndpoints: () => this.#services.endpoints.retiredBefore(options.now() - options.timeouts.drain * 1000),
     })
+    this.#events = options.events ? new FlowEvents(loaded.fds.events, options.log) : null
     settled.call = () => void this.#followNetwork()
   }
 
@@ -150,7 +162,9 @@ export class BpfDatapath implements Datapath {
   }
 
   async apply(changes: readonly Change[]): Promise<void> {
-    const wanted = changes.flatMap((change) => (change.kind === 'remove' ? [] : [change.kind === 'add' ? change.service : change.to]))
+    const wanted = changes.flatMap((change) =>
+      change.kind === 'remove' ? [] : [change.kind === 'add' ? change.service : change.to],
+    )
     await this.#learnEgress(wanted)
     this.#services.apply(changes)
     await this.#announce()
@@ -176,6 +190,7 @@ export class BpfDatapath implements Datapath {
   /** Lets go of everything but the pins: traffic flows on. */
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
+    this.#events?.close()
     await this.#network.close()
     this.#loaded.close()
   }
@@ -193,7 +208,11 @@ export class BpfDatapath implements Datapath {
     const { timeouts, portRange, events } = this.#options
     const seconds = { ...flowSecondsByState(timeouts) }
     for (let state = 0; state < flowStateCount; state++)
-      settings.setUint32(settingsOffsets.timeouts + state * 4, Math.max(1, Math.round((seconds[state] ?? 0) * this.#ticksPerSecond)), true)
+      settings.setUint32(
+        settingsOffsets.timeouts + state * 4,
+        Math.max(1, Math.round((seconds[state] ?? 0) * this.#ticksPerSecond)),
+        true,
+      )
     settings.setUint16(settingsOffsets.snatFirst, portRange.first, true)
     settings.setUint16(settingsOffsets.snatLast, portRange.last, true)
     settings.setUint32(settingsOffsets.events, events ? 1 : 0, true)
@@ -201,6 +220,7 @@ export class BpfDatapath implements Datapath {
 
   #step(): void {
     this.#expiry.step()
+    this.#events?.drain()
     const now = this.#options.now()
     while (this.#deferred[0] && this.#deferred[0].at <= now) this.#deferred.shift()!.release()
     this.#services.collect(graceMs)
@@ -213,7 +233,10 @@ export class BpfDatapath implements Datapath {
       this.#services.refreshEgress()
       await this.#network.keepNeighbours(this.#endpointAddresses())
     } catch (error) {
-      this.#options.log.warn({ error: String(error) }, 'could not follow a change of the network; trying again at the next')
+      this.#options.log.warn(
+        { error: String(error) },
+        'could not follow a change of the network; trying again at the next',
+      )
     }
   }
 
@@ -229,7 +252,9 @@ export class BpfDatapath implements Datapath {
   }
 
   async #learnEgress(services: readonly Service[]): Promise<void> {
-    const addresses = services.filter(({ mode }) => mode === 'onearm').flatMap(({ endpoints }) => endpoints.map(({ address }) => address))
+    const addresses = services
+      .filter(({ mode }) => mode === 'onearm')
+      .flatMap(({ endpoints }) => endpoints.map(({ address }) => address))
     if (addresses.length === 0) return
     const found = await this.#network.egress([...new Set(addresses)])
     const egress = new Map(this.#egress)
@@ -242,9 +267,13 @@ export class BpfDatapath implements Datapath {
 
   /** Brings what is announced in step with the services. */
   async #announce(): Promise<void> {
-    const wanted = new Set(this.#wantedServices().filter(({ announce }) => announce === 'local').map(({ address }) => address))
-    for (const address of this.#announced) if (!wanted.has(address)) await this.#network.withdraw(address)
-    for (const address of wanted) if (!this.#announced.has(address)) await this.#network.announce(address)
+    const local = this.#wantedServices().filter(({ announce }) => announce === 'local')
+    const wanted = new Set(local.map(({ address }) => address))
+    // What a daemon before us announced is found in the kernel, not in our memory.
+    const stale = (await this.#network.announced()).filter((address) => !wanted.has(address))
+    if (stale.length > 0) await this.#network.withdraw(stale)
+    const added = [...wanted].filter((address) => !this.#announced.has(address))
+    if (added.length > 0) await this.#network.announce(added)
     this.#announced = wanted
   }
 

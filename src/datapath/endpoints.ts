@@ -78,7 +78,11 @@ export class Endpoints {
       const entry = this.read(id)
       if (entry.service === 0) return true
       const source = entry.source.every((byte) => byte === 0) ? null : entry.source
-      const portKey = portKeyOf({ ...entry, source, protocol: protocols.get(entry.service) ?? `of service ${entry.service}` })
+      const portKey = portKeyOf({
+        ...entry,
+        source,
+        protocol: protocols.get(entry.service) ?? `of service ${entry.service}`,
+      })
       if (portKey !== null) this.#ports.adopt(portKey, entry.portBlock, range)
       if (members.has(id)) this.#live.set(id, portKey)
       else this.#retired.set(id, { since: now, portKey, service: entry.service })

@@ -8,7 +8,7 @@ import type { EndpointEntry } from './endpoints.ts'
 import type { Endpoint, Service, Transport } from '../lb/model.ts'
 import type { SelectionTable } from '../lb/selection/selection.ts'
 
-export const protocolNumbers: Readonly<Record<Transport, number>> = { tcp: 6, udp: 17, icmp: 1 }
+const protocolNumbers: Readonly<Record<Transport, number>> = { tcp: 6, udp: 17, icmp: 1 }
 export const protocolNames: ReadonlyMap<number, Transport> = new Map([
   [6, 'tcp'],
   [17, 'udp'],
@@ -81,8 +81,6 @@ export const endpointEntry = (
     protocol: service.protocol,
   }
 }
-
-
 
 export const tableFor = (service: Service, seed: number): SelectionTable =>
   selections[service.select].build(service.endpoints, seed)

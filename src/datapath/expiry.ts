@@ -55,7 +55,7 @@ export class Expiry {
   step(): void {
     let now = this.#run(0, false)
     const slice = this.#entriesLastWalk / stepsPerWalk
-    for (let seen = 0; ; ) {
+    for (let seen = 0; ;) {
       const { count, done } = this.#reader.next()
       now = this.#expireBatch(count, now)
       seen += count
@@ -76,7 +76,7 @@ export class Expiry {
 
   /** Frees every flow. */
   flush(): void {
-    for (let done = false; !done; ) {
+    for (let done = false; !done;) {
       const batch = this.#reader.next()
       let keys = 0
       for (let index = 0; index < batch.count; index++) {

@@ -66,7 +66,7 @@ export interface LoadOptions {
 }
 
 /** The pinned maps were made by another version, or for other sizes. */
-export class PinnedMapsError extends Error {
+class PinnedMapsError extends Error {
   constructor(message: string) {
     super(message)
     this.name = 'PinnedMapsError'
@@ -111,7 +111,8 @@ const checkPins = (pins: string, sizes: Sizes): void => {
   if (found.layout !== layoutHash)
     differences.push(`layouts: pinned ${hex(found.layout)}, this version ${hex(layoutHash)}`)
   for (const name of ['flows', 'services', 'endpoints', 'slotPages'] as const)
-    if (found[name] !== sizes[name]) differences.push(`limits.${name}: pinned ${found[name]}, configured ${sizes[name]}`)
+    if (found[name] !== sizes[name])
+      differences.push(`limits.${name}: pinned ${found[name]}, configured ${sizes[name]}`)
   if (differences.length === 0) return
   throw new PinnedMapsError(
     `the maps pinned under ${pins} do not fit: ${differences.join('; ')}. ` +
@@ -125,7 +126,9 @@ const removeStrayPins = (pins: string): void => {
 }
 
 const pinnedFds = (pins: string): Map<MapName, number> =>
-  new Map(mapNames.filter((name) => existsSync(join(pins, name))).map((name) => [name, native.pinGet(join(pins, name))]))
+  new Map(
+    mapNames.filter((name) => existsSync(join(pins, name))).map((name) => [name, native.pinGet(join(pins, name))]),
+  )
 
 /** A tick count that changes at least once a second, as a shift. */
 const routeShift = (ticksPerSecond: number): number => Math.floor(Math.log2(ticksPerSecond))
@@ -171,8 +174,7 @@ export const load = (options: LoadOptions): Loaded => {
     if (!adopted) native.mapUpdate(loaded.meta, u32(0), metaOf(sizes))
     // meta goes last: a set of pins with it is complete.
     if (pins !== null)
-      for (const name of [...mapNames].reverse())
-        if (!shared.has(name)) native.pin(loaded[name], join(pins, name))
+      for (const name of [...mapNames].reverse()) if (!shared.has(name)) native.pin(loaded[name], join(pins, name))
     return { fds: loaded, programs: programs as Programs, adopted, sizes, close }
   } catch (error) {
     close()
@@ -200,4 +202,3 @@ export const mapMemory = (fds: Readonly<Record<MapName, number>>): Memory => ({
   portBlocks: new BigUint64Array(native.mapMemory(fds.port_blocks)),
   expireKeys: new Uint8Array(native.mapMemory(fds.expire_keys)),
 })
-

@@ -272,4 +272,3 @@ export class Services {
     if (count === 0) this.#vips.delete(address)
   }
 }
-

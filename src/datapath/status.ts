@@ -91,7 +91,7 @@ export class Status {
     const flows: FlowStatus[] = []
     const reader = new FlowReader(this.#fds.flows)
     const partner = new Uint8Array(layout.flowSize)
-    for (let done = false; !done && flows.length < limit; ) {
+    for (let done = false; !done && flows.length < limit;) {
       const batch = reader.next()
       done = batch.done
       for (let index = 0; index < batch.count && flows.length < limit; index++) {

@@ -73,8 +73,8 @@ export function addAddress({ address, ifindex, metric }: Omit<Address, 'protocol
       ...values(address),
       u32(attributeTypes.flags, flags),
       // Deprecated at once, so that the host does not take it as the source of its own IPv6 packets. (struct
-      // ifa_cacheinfo: preferred, valid, two times that the kernel sets.) IPv4 does not know deprecated addresses; there
-      // the addresses of the device that a packet leaves by come before those of lo.
+      // ifa_cacheinfo: preferred, valid, two times that the kernel sets.) IPv4 does not know deprecated addresses;
+      // there the addresses of the device that a packet leaves by come before those of lo.
       ...(familyOf(address) === AF_INET6
         ? [{ type: attributeTypes.lifetimes, value: u32Bytes(0, forever, 0, 0) }]
         : []),

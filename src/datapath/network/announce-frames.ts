@@ -31,10 +31,7 @@ export function announcementFrames(address: string, mac: Uint8Array): readonly U
   if (!isIPv4(address)) return [advertisement(value, mac)]
   // The request is what the standard asks for. Some switches and hosts learn only from replies, and a second frame
   // costs nothing.
-  return [
-    arp(arpOperations.request, mac, value, new Uint8Array(macBytes)),
-    arp(arpOperations.reply, mac, value, mac),
-  ]
+  return [arp(arpOperations.request, mac, value, new Uint8Array(macBytes)), arp(arpOperations.reply, mac, value, mac)]
 }
 
 function arp(operation: number, mac: Uint8Array, address: Uint8Array, targetMac: Uint8Array): Uint8Array {

@@ -102,7 +102,10 @@ testWith(['root', 'netns'], 'announcer: the host does not take a VIP for its own
   const network = await RemoteNetwork.open(t, box)
   await network.call('announce', [vip, vip6])
   const egress = await network.call('egress', ['10.77.0.254', 'fd77::fe'])
-  t.deepEqual([...egress.values()].map((found) => found?.source), ['10.77.0.1', 'fd77::1'])
+  t.deepEqual(
+    [...egress.values()].map((found) => found?.source),
+    ['10.77.0.1', 'fd77::1'],
+  )
 })
 
 testWith(['root', 'netns', 'tshark'], 'announcer: tshark reads its frames as announcements', async (t) => {
@@ -112,18 +115,20 @@ testWith(['root', 'netns', 'tshark'], 'announcer: tshark reads its frames as ann
   const fields = '-e arp.opcode -e arp.src.proto_ipv4 -e arp.isannouncement -e icmpv6.nd.na.target_address'
   const options = `-e icmpv6.checksum.status -e icmpv6.nd.na.flag.o -e ipv6.hlim`
   // Three times two ARP frames, and three advertisements.
-  const line = `-n -l -i port0 -c 9 -a duration:20 -T fields -E separator=, ${fields} ${options}`
+  const line = `-n -l -i port0 -a duration:30 -T fields -E separator=, ${fields} ${options}`
   const words = [`--net=${peer.path}`, '--', 'tshark', ...line.split(' '), '-f', 'arp or icmp6', '-Y', filter]
   const tshark = spawn('nsenter', words, { stdio: ['ignore', 'pipe', 'pipe'] })
   let [output, errors] = ['', '']
   tshark.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   tshark.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text))
   const closed = once(tshark, 'close')
+  t.teardown(() => tshark.kill())
   await until('tshark', () => {
     if (tshark.exitCode !== null) throw new Error(`tshark ended: ${errors}`)
     return errors.includes('Capture started')
   })
   await network.call('announce', [vip, vip6])
+  // Three times two ARP frames, and three advertisements.
   await until('frames', () => output.trim().split('\n').length >= 9)
   tshark.kill()
   await closed

@@ -96,10 +96,13 @@ export class Changes {
     if (this.#timer === null) this.#unrestSince = performance.now()
     else clearTimeout(this.#timer)
     const left = this.#unrestSince + longestUnrest * settleMs - performance.now()
-    this.#timer = setTimeout(() => {
-      this.#timer = null
-      onSettled()
-    }, Math.max(0, Math.min(settleMs, left)))
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null
+        onSettled()
+      },
+      Math.max(0, Math.min(settleMs, left)),
+    )
     this.#timer.unref()
   }
 }

@@ -13,7 +13,10 @@ testWith(['root', 'netns'], 'network: lists the devices of its own namespace', a
   const eth0 = devices.find(({ name }) => name === 'eth0')
   t.deepEqual(eth0?.mac, Uint8Array.of(2, 0, 0, 0, 0, 1))
   t.like(eth0, { driver: 'veth', mtu: 1400, up: true })
-  t.like(devices.find(({ name }) => name === 'bridge'), { driver: 'bridge', up: false, xdpTransmit: false })
+  t.like(
+    devices.find(({ name }) => name === 'bridge'),
+    { driver: 'bridge', up: false, xdpTransmit: false },
+  )
   t.deepEqual(devices.find(({ name }) => name === 'tunnel')?.mac, new Uint8Array(6))
 })
 

@@ -27,9 +27,9 @@ export interface Device {
   readonly mtu: number
   readonly driver: string
   /**
-   * Takes frames from an XDP redirect. This changes at run time: a physical device may need an XDP program of its own, and
-   * a veth follows its peer, which must have GRO or an XDP program (else frames are dropped without a trace). The kernel
-   * announces the change where it can say it at all (6.3 and newer), and then `onSettled` follows.
+   * Takes frames from an XDP redirect. This changes at run time: a physical device may need an XDP program of its own,
+   * and a veth follows its peer, which must have GRO or an XDP program (else frames are dropped without a trace). The
+   * kernel announces the change where it can say it at all (6.3 and newer): `onRoutesChanged` and `onSettled` follow.
    */
   readonly xdpTransmit: boolean
 }
@@ -89,7 +89,7 @@ export class Network {
       features = await XdpFeatures.open()
       const network = new Network(options, socket, features)
       // Listening comes first, so that no change falls between.
-      network.#neighbours.fill(await readNeighbours(socket))
+      network.#neighbours.learn(await readNeighbours(socket))
       return network
     } catch (error) {
       features?.close()
@@ -159,7 +159,7 @@ export class Network {
   }
 
   async #putRight(): Promise<void> {
-    if (this.#neighbours.incomplete) this.#neighbours.fill(await readNeighbours(this.#socket))
+    if (this.#neighbours.incomplete) this.#neighbours.learn(await readNeighbours(this.#socket))
     await this.#announcer.refresh()
   }
 }

@@ -4,7 +4,7 @@ import { NeighbourTable } from './neighbour-table.ts'
 const neighbour = (address: string, mac: string | null) => ({ ifindex: 3, address, mac })
 const filled = (limit?: number): NeighbourTable => {
   const table = new NeighbourTable(limit)
-  table.fill([])
+  table.learn([])
   return table
 }
 
@@ -35,14 +35,12 @@ test('neighbour table: beyond its limit everything unknown is news', (t) => {
   t.false(table.update(neighbour('10.0.0.1', 'aa')))
 })
 
-test('neighbour table: when messages were lost everything is news until it is filled again', (t) => {
+test('neighbour table: when messages were lost everything is news until the list was read again', (t) => {
   const table = filled()
   table.update(neighbour('10.0.0.1', 'aa'))
   table.forget()
   t.true(table.update(neighbour('10.0.0.1', null)))
-  table.fill([
-    { ...neighbour('10.0.0.1', 'aa'), fixed: false, managed: false, externallyLearned: false, protocol: 0 },
-  ])
+  table.learn([{ ...neighbour('10.0.0.1', 'aa'), fixed: false, managed: false, externallyLearned: false, protocol: 0 }])
   t.false(table.update(neighbour('10.0.0.1', 'aa')))
   t.false(table.update(neighbour('10.0.0.2', null)))
 })

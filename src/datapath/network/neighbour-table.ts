@@ -4,7 +4,7 @@
 import { keyOf, type Neighbour } from './neighbours.ts'
 
 /** Neighbours that are remembered: about 100 bytes each. The kernel's own default limit is 1,024 for each family. */
-export const defaultNeighbourLimit = 16_384
+const defaultNeighbourLimit = 16_384
 
 export class NeighbourTable {
   readonly #limit: number
@@ -23,7 +23,7 @@ export class NeighbourTable {
   }
 
   /** Starts again from a whole list. */
-  fill(neighbours: readonly Neighbour[]): void {
+  learn(neighbours: readonly Neighbour[]): void {
     this.#macs.clear()
     this.#complete = true
     for (const { ifindex, address, mac } of neighbours) if (mac !== null) this.#set(keyOf(ifindex, address), mac)

@@ -65,8 +65,7 @@ testWith(
   async (t) => {
     const { box, peer } = buildLan(t)
     const fast = { base_reachable_time_ms: 1000, delay_first_probe_time: 1, interval_probe_time_ms: 1000 }
-    for (const [name, value] of Object.entries(fast))
-      box.run(`sysctl -qw net.ipv4.neigh.eth0.${name}=${value}`)
+    for (const [name, value] of Object.entries(fast)) box.run(`sysctl -qw net.ipv4.neigh.eth0.${name}=${value}`)
     // Neighbours of the peer must not learn from what it says itself.
     box.run('sysctl -qw net.ipv4.conf.eth0.arp_accept=0')
     const network = await RemoteNetwork.open(t, box)

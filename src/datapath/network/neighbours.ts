@@ -31,8 +31,7 @@ const neighbourFlags = { use: 0x1, proxy: 0x8, externallyLearned: 0x10 } as cons
 const extendedFlags = { managed: 0x1 } as const
 const states = { reachable: 0x2, stale: 0x4, delay: 0x8, probe: 0x10, noArp: 0x40, permanent: 0x80 } as const
 /** The kernel's NUD_VALID: the MAC address may be used. */
-const valid =
-  states.reachable | states.stale | states.delay | states.probe | states.noArp | states.permanent
+const valid = states.reachable | states.stale | states.delay | states.probe | states.noArp | states.permanent
 
 export interface Neighbour {
   readonly ifindex: number

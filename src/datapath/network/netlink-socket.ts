@@ -155,7 +155,7 @@ export class NetlinkSocket {
     })
     try {
       const answered = this.#allAnswered(all[0]?.what ?? 'nothing')
-      for (let sent = 0; sent < messages.length; ) {
+      for (let sent = 0; sent < messages.length;) {
         const count = native.socketSend(this.#socket, messages.slice(sent))
         if (count === 0) throw new Error('netlink: the kernel takes no more requests')
         sent += count

@@ -107,10 +107,7 @@ test('netlink: gives the reason that the kernel gave for a refusal', (t) => {
   if (message === undefined) return t.fail()
   const error = kernelError(message, 'to keep a neighbour')
   t.is(error?.code, 'EINVAL')
-  t.is(
-    error?.message,
-    'the kernel refused to keep a neighbour: EINVAL (Invalid NTF_* flag for permanent entry)',
-  )
+  t.is(error?.message, 'the kernel refused to keep a neighbour: EINVAL (Invalid NTF_* flag for permanent entry)')
   t.is(kernelError({ ...message, payload: bytes('00000000') }, ''), null)
 })
 

@@ -5,8 +5,8 @@
 //     | length u32     | type   | flags  | sequence u32   | port u32       | payload, padded to 4 ...
 //     +----------------+--------+--------+----------------+----------------+----------------
 //
-// A payload is a fixed header of the message's own, then attributes, each padded to 4: length u16, type u16, value. Both
-// lengths count their own header. See netlink(7), rtnetlink(7) and linux/netlink.h.
+// A payload is a fixed header of the message's own, then attributes, each padded to 4: length u16, type u16, value.
+// Both lengths count their own header. See netlink(7), rtnetlink(7) and linux/netlink.h.
 
 import { getSystemErrorName } from 'node:util'
 
@@ -70,7 +70,7 @@ export const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, 
 export function parseMessages(bytes: Uint8Array): readonly Message[] {
   const messages: Message[] = []
   const data = view(bytes)
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const left = bytes.length - at
     if (left < messageHeaderBytes) throw new MalformedMessage(`${left} bytes at ${at} are too few for a message`)
     const length = data.getUint32(at, true)
@@ -97,7 +97,7 @@ export function listAttributes(bytes: Uint8Array, offset: number): readonly Attr
   if (offset > bytes.length) throw new MalformedMessage(`${bytes.length} bytes are too few for a header of ${offset}`)
   const attributes: Attribute[] = []
   const data = view(bytes)
-  for (let at = offset; at < bytes.length; ) {
+  for (let at = offset; at < bytes.length;) {
     const left = bytes.length - at
     if (left < attributeHeaderBytes) throw new MalformedMessage(`${left} bytes at ${at} are too few for an attribute`)
     const length = data.getUint16(at, true)

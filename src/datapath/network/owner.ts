@@ -2,8 +2,8 @@
 // disagree with the kernel, and an operator who replaces an entry takes it over, because his message does not carry it.
 
 /**
- * A routing protocol number that nobody in linux/rtnetlink.h or iproute2's rt_protos has. It stands in the `protocol` of
- * neighbours (NDA_PROTOCOL) and of addresses (IFA_PROTO, kernel 5.18 and newer).
+ * A routing protocol number that nobody in linux/rtnetlink.h or iproute2's rt_protos has. It stands in the `protocol`
+ * of neighbours (NDA_PROTOCOL) and of addresses (IFA_PROTO, kernel 5.18 and newer).
  */
 export const ourProtocol = 83
 

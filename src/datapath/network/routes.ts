@@ -104,7 +104,7 @@ export function parsePaths(payload: Uint8Array, address: string): readonly Path[
 /** The value of RTA_MULTIPATH: next hops, each with a header of its own and attributes. */
 function parseNextHops(bytes: Uint8Array, address: string): readonly Path[] {
   const paths: Path[] = []
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const left = bytes.length - at
     const length = left < nextHopHeaderBytes ? 0 : view(bytes).getUint16(at, true)
     if (length < nextHopHeaderBytes || length > left) throw new MalformedMessage(`a next hop of ${length} bytes`)

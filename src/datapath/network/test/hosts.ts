@@ -20,6 +20,8 @@ export class TestHost {
     this.#name = `slnw-${process.pid}-${(Date.now() % 1e6).toString(36)}-${lastNumber++}`
     run('ip', ['netns', 'add', this.#name])
     t.teardown(() => run('ip', ['netns', 'del', this.#name]))
+    // Without addresses of the kernel's own making, which come seconds later and are a change too.
+    this.run('sysctl -qw net.ipv6.conf.default.addr_gen_mode=1')
     this.ip('link set lo up')
   }
 

@@ -47,7 +47,7 @@ if (parentPort !== null) {
   port.on('message', (request: Request) => {
     perform(request).then(
       (result) => port.postMessage({ id: request.id, result } satisfies Reply),
-      (error: Error) => port.postMessage({ id: request.id, error } satisfies Reply),
+      (error: unknown) => port.postMessage({ id: request.id, error: error as Error } satisfies Reply),
     )
   })
 }
