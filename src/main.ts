@@ -58,8 +58,8 @@ const checkMachine = async (config: Config): Promise<void> => {
 
 const openLog = ({ level, format }: Config['log']): Log =>
   format === 'text'
-    ? pino({ level }, textLines(process.stdout))
-    : pino({ level, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 1, sync: true }))
+    ? pino({ level }, textLines(process.stderr))
+    : pino({ level, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }))
 
 /** Takes an instance's programs off their devices and its VIPs off the host; false when there was nothing. */
 export const unloadInstance = async (instance: string): Promise<boolean> => {

@@ -26,6 +26,12 @@ inline_always __u32 ctx_ifindex(const ctx_t *ctx)
 	return ctx->ifindex;
 }
 
+/* Whether a VLAN tag stands beside the frame. */
+inline_always bool ctx_tagged(const ctx_t *ctx)
+{
+	return ctx->vlan_present;
+}
+
 /* Makes the first bytes readable, where the frame has them but not in its linear part. */
 inline_always void ctx_pull(ctx_t *ctx, __u32 bytes)
 {

@@ -27,6 +27,12 @@ inline_always __u32 ctx_ifindex(const ctx_t *ctx)
 	return ctx->ingress_ifindex;
 }
 
+/* Whether a VLAN tag stands beside the frame; under XDP it is in the frame. */
+inline_always bool ctx_tagged(const ctx_t *ctx)
+{
+	return false;
+}
+
 /* Makes the first bytes readable; headers of a frame always are, under XDP. */
 inline_always void ctx_pull(ctx_t *ctx, __u32 bytes)
 {

@@ -1,9 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Step 10: a new flow: its translation, its source port, its two entries. The endpoint's entry goes in first, so that
+/* A new flow: its translation, its source port, its two entries. The endpoint's entry goes in first, so that
  * no answer can find the table without it; it is taken back if the client's loses against another CPU. */
 #pragma once
 #include "flow.h"
 #include "route.h"
+
+/* The state the first packet makes, if it may make a flow at all. */
+inline_always enum verdict create_state(struct flow *flow, const struct packet *packet, const struct service *service)
+{
+	__u8 flags = packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
+
+	flow->flags = 0;
+	flow->state = FLOW_UNREPLIED;
+	if (packet->key.protocol != IPPROTO_TCP)
+		return packet->echo_reply ? VERDICT_DROP_NO_FLOW : VERDICT_CONTINUE; /* a reply nobody asked for */
+	flow->state = FLOW_SYN_SENT;
+	if (flags == TCP_SYN)
+		return VERDICT_CONTINUE;
+	if (!(service->flags & SERVICE_RECREATE) || (flags & ~TCP_FIN) != TCP_ACK)
+		return VERDICT_DROP_NO_FLOW;
+	flow->state = flags & TCP_FIN ? FLOW_CLOSING : FLOW_ESTABLISHED;
+	flow->flags = flags & TCP_FIN ? FLOW_FLAG_FIN : 0;
+	return VERDICT_CONTINUE;
+}
 
 inline_always void create_translation(struct flow *flow, const struct packet *packet, const struct endpoint *endpoint)
 {
@@ -40,6 +59,8 @@ inline_always void create_reverse(struct flow *reverse, struct flow_key *key, co
 	reverse->tag = hash_digest(key) >> 32;
 	reverse->flags = FLOW_FLAG_REVERSE;
 	reverse->route_stamp = 0;
+	reverse->packets = 0;
+	reverse->bytes = 0;
 	reverse->source = packet->key.destination;
 	reverse->destination = packet->key.source;
 	reverse->source_port = packet->key.destination_port;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Step 5: who may make a new flow. Sources that nobody can answer may not. */
+/* Who may make a new flow. Sources that nobody can answer may not. */
 #pragma once
 #include "common.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Step 4: known flows. Finds the entry of this direction and steps the state of the pair. Every step may be repeated:
+/* Known flows. Finds the entry of this direction and steps the state of the pair. Every step may be repeated:
  * a packet that XDP passes on unchanged is seen a second time by TC. */
 #pragma once
 #include "count.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* One digest of a flow key serves as tag and as input of selection. It does not depend on the machine, so every node
- * chooses the same endpoint; src/lb/selection/hash.ts computes the same. */
+ * chooses the same endpoint; src/lb/selection/flow-hash.ts computes the same. */
 #pragma once
 #include "common.h"
 

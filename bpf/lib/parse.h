@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Step 1: Ethernet, IPv4 with options, TCP, UDP, ICMP echo. Fills the flow key; nothing is changed.
+/* Ethernet, IPv4 with options, TCP, UDP, ICMP echo. Fills the flow key; nothing is changed.
  *
  * What the kernel drops by itself (a lying IP header) is passed unless it is for a VIP; a transport header that lies
  * would be forwarded by the kernel, so for a VIP it is dropped here. */
@@ -63,6 +63,23 @@ inline_always bool parse_is_ours(const ctx_t *ctx, const struct ethhdr *eth)
 	return wanted[0] == found[0] && wanted[1] == found[1] && wanted[2] == found[2];
 }
 
+inline_always void parse_start(struct packet *packet, const struct iphdr *ip)
+{
+	parse_v4(&packet->key.source, ip->saddr);
+	parse_v4(&packet->key.destination, ip->daddr);
+	packet->key.source_port = 0;
+	packet->key.destination_port = 0;
+	packet->key.zone = 0;
+	packet->key.protocol = ip->protocol;
+	packet->key.reserved = 0;
+	packet->length = bpf_ntohs(ip->tot_len);
+	packet->segments = 1;
+	packet->tos = ip->tos;
+	packet->tcp_flags = 0;
+	packet->echo_reply = false;
+	packet->reserved = 0;
+}
+
 inline_always enum verdict parse_transport(ctx_t *ctx, struct packet *packet, __u32 payload)
 {
 	void *l4 = ctx_start(ctx) + packet->l4;
@@ -118,17 +135,13 @@ inline_always enum verdict parse(ctx_t *ctx, struct packet *packet)
 	ctx_pull(ctx, PARSE_PULL);
 	eth = ctx_start(ctx);
 	ip = (const void *)(eth + 1);
-	if (unlikely((void *)(ip + 1) > ctx_end(ctx) || eth->h_proto != bpf_htons(ETH_P_IP)))
+	if (unlikely((void *)(ip + 1) > ctx_end(ctx) || eth->h_proto != bpf_htons(ETH_P_IP) || ctx_tagged(ctx)))
 		return VERDICT_PASS_NOT_IP;
 	if (unlikely(!parse_is_ours(ctx, eth)))
 		return VERDICT_PASS_OTHER_HOST;
 
-	parse_v4(&packet->key.source, ip->saddr);
-	parse_v4(&packet->key.destination, ip->daddr);
-	packet->key.protocol = ip->protocol;
-
+	parse_start(packet, ip);
 	header = ip->ihl * 4;
-	packet->length = bpf_ntohs(ip->tot_len);
 	frame = ctx_length(ctx, PARSE_IP + packet->length);
 	segment = ctx_segment_payload(ctx);
 	if (unlikely(segment && !packet->length))
@@ -145,7 +158,6 @@ inline_always enum verdict parse(ctx_t *ctx, struct packet *packet)
 		return parse_refuse(packet, VERDICT_DROP_FRAGMENT, VERDICT_PASS_PROTOCOL);
 
 	packet->l4 = PARSE_IP + header;
-	packet->tos = ip->tos;
 	packet->unit = header;
 	verdict = parse_transport(ctx, packet, payload);
 	if (unlikely(verdict == VERDICT_DROP_MALFORMED))
@@ -153,7 +165,6 @@ inline_always enum verdict parse(ctx_t *ctx, struct packet *packet)
 	if (unlikely(verdict))
 		return verdict;
 
-	packet->segments = 1;
 	packet->wire_bytes = packet->length;
 	if (segment) { /* the header stands once in the frame, and before each segment on the wire */
 		packet->segments = ctx_segments(ctx);

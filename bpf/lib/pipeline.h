@@ -37,17 +37,9 @@ rarely enum verdict pipeline_new(ctx_t *ctx, const struct packet *packet, __be32
 	verdict = police(packet);
 	if (verdict)
 		return verdict;
-	flow->state = FLOW_UNREPLIED;
-	if (packet->key.protocol == IPPROTO_TCP) {
-		__u8 flags = packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST);
-
-		flow->state = flags == TCP_SYN ? FLOW_SYN_SENT : FLOW_ESTABLISHED;
-		if (flags != TCP_SYN && (flags != TCP_ACK || !(service->flags & SERVICE_RECREATE)))
-			return VERDICT_DROP_NO_FLOW;
-	} else if (packet->echo_reply) {
-		return VERDICT_DROP_NO_FLOW; /* nobody asked */
-	}
-
+	verdict = create_state(flow, packet, service);
+	if (verdict)
+		return verdict;
 	verdict = select_endpoint(service, packet, &flow->endpoint);
 	if (verdict)
 		return verdict;
@@ -56,16 +48,18 @@ rarely enum verdict pipeline_new(ctx_t *ctx, const struct packet *packet, __be32
 		return VERDICT_DROP_INTERNAL;
 	flow->tag = packet_tag(packet);
 	flow->seen = packet->now;
-	flow->flags = 0;
 	flow->route_stamp = 0;
-	flow->packets = 0;
-	flow->bytes = 0;
+	flow->packets = packet->segments;
+	flow->bytes = packet->wire_bytes;
 	flow->service = service->id;
 	create_translation(flow, packet, endpoint);
 	verdict = route(ctx, packet, flow, settings, next_hop);
 	if (verdict)
 		return verdict;
-	return create(packet, flow, endpoint);
+	verdict = create(packet, flow, endpoint);
+	if (likely(!verdict))
+		select_advance(service);
+	return verdict;
 }
 
 inline_always enum verdict pipeline_steps(ctx_t *ctx, struct packet *packet, struct flow **flow, __be32 *next_hop,
@@ -127,7 +121,7 @@ inline_always int pipeline_action(ctx_t *ctx, enum verdict verdict, const struct
 inline_always int pipeline(ctx_t *ctx)
 {
 	const struct settings *settings = settings_get();
-	struct packet packet = {};
+	struct packet packet;
 	struct flow *flow = NULL;
 	enum verdict verdict;
 	__be32 next_hop = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Step 6: how many new flows. There are no policers yet. */
+/* How many new flows. There are no policers yet. */
 #pragma once
 #include "common.h"
 

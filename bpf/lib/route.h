@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Step 9: where the translated packet goes. The kernel's tables decide; their answer is kept in the flow for at most a
+/* Where the translated packet goes. The kernel's tables decide; their answer is kept in the flow for at most a
  * second, and no longer than the route generation stays the same. It is asked before the packet is changed, so that XDP
  * can still pass it on as it came. */
 #pragma once
@@ -19,8 +19,6 @@ inline_always enum verdict route_failure(__s64 result)
 	switch (result) {
 	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
 		return CTX_HAS_NEXT ? VERDICT_TO_TC_MTU : VERDICT_DROP_MTU;
-	case BPF_FIB_LKUP_RET_NOT_FWDED:
-		return CTX_HAS_NEXT ? VERDICT_TO_TC_ROUTE : VERDICT_DROP_ROUTE_LOCAL;
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
 		return VERDICT_DROP_FORWARDING_OFF;
 	case BPF_FIB_LKUP_RET_BLACKHOLE:

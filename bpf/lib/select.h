@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Step 8: the endpoint a new flow gets: a slot of the service's table. */
+/* The endpoint a new flow gets: a slot of the service's table. Round robin moves on only when the flow has been made, so
+ * that a packet which XDP hands to TC does not count twice. */
 #pragma once
 #include "maps.h"
 #include "hash.h"
@@ -14,10 +15,15 @@ inline_always __u32 select_slot(const struct service *service, const struct pack
 	if (!cursor)
 		return 0;
 	slot = *cursor;
-	if (slot >= service->slot_count)
-		slot = 0;
-	*cursor = slot + 1;
-	return slot;
+	return slot < service->slot_count ? slot : 0;
+}
+
+inline_always void select_advance(const struct service *service)
+{
+	__u32 *cursor = bpf_map_lookup_elem(&cursors, &service->id);
+
+	if (cursor && service->select == SELECT_RR)
+		*cursor = *cursor < service->slot_count ? *cursor + 1 : 1;
 }
 
 inline_always enum verdict select_endpoint(const struct service *service, const struct packet *packet, __u32 *endpoint_id)

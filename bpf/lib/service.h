@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Step 7: the service a new flow is for. */
+/* The service a new flow is for. */
 #pragma once
 #include "maps.h"
 #include "hash.h"

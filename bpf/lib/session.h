@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Step 3: services whose packets are told apart by a session key, not by a flow. There are none yet. */
+/* Services whose packets are told apart by a session key, not by a flow. There are none yet. */
 #pragma once
 #include "common.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Step 11: writes the flow's addresses, ports and next hop into the packet. The checksum helper comes last: it may move
+/* Writes the flow's addresses, ports and next hop into the packet. The checksum helper comes last: it may move
  * the packet. */
 #pragma once
 #include "parse.h"
@@ -13,10 +13,21 @@ inline_always void translate_ip(struct iphdr *ip, const struct flow *flow)
 	ip->check = checksum_apply(ip->check, (__u32)flow->address_delta + (__u16)~bpf_htons(0x0100));
 }
 
+/* Both addresses in one go; a copy of bytes would be done byte by byte, because struct ethhdr is packed. */
+inline_always void translate_ethernet(void *start, const struct flow *flow)
+{
+	const __u32 *from = (const __u32 *)flow->route_destination_mac;
+	__u32 *to = start;
+
+	_Static_assert(offsetof(struct flow, route_source_mac) == offsetof(struct flow, route_destination_mac) + 6, "MACs");
+	to[0] = from[0];
+	to[1] = from[1];
+	to[2] = from[2];
+}
+
 inline_always enum verdict translate(ctx_t *ctx, const struct packet *packet, const struct flow *flow)
 {
 	void *start = ctx_start(ctx), *end = ctx_end(ctx);
-	struct ethhdr *eth = start;
 	struct iphdr *ip = start + PARSE_IP;
 	__u32 l4_offset = packet->l4 & 0x7f;
 	__be16 *ports = start + l4_offset;
@@ -27,8 +38,7 @@ inline_always enum verdict translate(ctx_t *ctx, const struct packet *packet, co
 
 	if ((void *)(ip + 1) > end || (void *)(ports + 4) > end)
 		return VERDICT_DROP_INTERNAL;
-	__builtin_memcpy(eth->h_dest, flow->route_destination_mac, sizeof(eth->h_dest));
-	__builtin_memcpy(eth->h_source, flow->route_source_mac, sizeof(eth->h_source));
+	translate_ethernet(start, flow);
 	if (protocol == IPPROTO_ICMP) {
 		icmp = (void *)ports;
 		icmp->id = packet->echo_reply ? flow->destination_port : flow->source_port;

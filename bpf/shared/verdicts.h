@@ -9,7 +9,7 @@ enum verdict {
 	VERDICT_FORWARD,                 /* translated and sent */
 
 	VERDICT_PASS_NOT_SERVICE,        /* to the kernel: no service and no flow has these addresses and ports */
-	VERDICT_PASS_NOT_IP,             /* to the kernel: ARP, IPv6 and what else this build does not balance */
+	VERDICT_PASS_NOT_IP,             /* to the kernel: ARP, IPv6, VLANs and what else is not balanced yet */
 	VERDICT_PASS_OTHER_HOST,         /* to the kernel: the frame is addressed to another machine */
 	VERDICT_PASS_PROTOCOL,           /* to the kernel: an IP protocol or ICMP type that is not balanced */
 
@@ -28,8 +28,7 @@ enum verdict {
 	VERDICT_DROP_FLOWS_FULL,         /* the flow table is full */
 	VERDICT_DROP_PORTS_EXHAUSTED,    /* no free source port found towards the endpoint */
 	VERDICT_DROP_FLOW_CONFLICT,      /* another flow has the same addresses and ports behind the translation */
-	VERDICT_DROP_NO_ROUTE,           /* no route to the endpoint or the client */
-	VERDICT_DROP_ROUTE_LOCAL,        /* the route leads to this machine itself */
+	VERDICT_DROP_NO_ROUTE,           /* the kernel forwards nothing there: no route, or an address of this machine */
 	VERDICT_DROP_FORWARDING_OFF,     /* forwarding is switched off on the interface the packet came in by */
 	VERDICT_DROP_MTU,                /* longer than the next link takes */
 	VERDICT_DROP_INTERNAL,           /* a map that must have an entry has none */

@@ -3,7 +3,7 @@
 // XDP cannot finish, TC does.
 
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { native } from '../../native/load.ts'
 import type { InterfaceStatus } from '../lb/datapath.ts'
 import type { Log } from '../lb/log.ts'
@@ -68,8 +68,10 @@ const code = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 
 /** bpffs refuses dots, which device names may hold. */
-const pinName = (kind: 'tc' | 'xdp', device: string): string =>
+const pinName = (kind: 'tc' | 'xdp' | 'clsact', device: string): string =>
   `${kind}-${device.replace(/[%.]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)}`
+
+const deviceName = (pin: string): string => decodeURIComponent(pin.slice(pin.indexOf('-') + 1))
 
 /** Uses the pinned link if it still is on this device; otherwise makes a new one and pins it. */
 const keepLink = (path: string, ifindex: number, program: number, create: () => number): void => {
@@ -102,6 +104,21 @@ const attachTc = (options: AttachOptions, name: string, ifindex: number): void =
   } catch (error) {
     if (code(error) !== 'EINVAL') throw error
     native.clsactAttach(programs.tc, ifindex, 'ingress', clsactHandle, clsactPriority)
+    // The filter stays by itself; a pin of its program remembers that there is one.
+    const marker = join(pins, pinName('clsact', name))
+    rmSync(marker, { force: true })
+    native.pin(programs.tc, marker)
+  }
+}
+
+const removeClsact = (marker: string, log: Log): void => {
+  rmSync(marker)
+  const name = deviceName(basename(marker))
+  const ifindex = native.interfaceIndex(name)
+  try {
+    if (ifindex !== 0) native.clsactDetach(ifindex, 'ingress', clsactHandle, clsactPriority)
+  } catch (error) {
+    log.warn({ interface: name, error: String(error) }, 'the TC filter could not be removed')
   }
 }
 
@@ -153,9 +170,15 @@ const attachOne = (options: AttachOptions, request: InterfaceRequest): Interface
 
 /** Takes links away whose device the configuration no longer names. */
 const removeOthers = (options: AttachOptions, requests: readonly InterfaceRequest[]): void => {
-  const wanted = new Set(requests.flatMap(({ name }) => [pinName('tc', name), pinName('xdp', name)]))
+  const wanted = new Set(
+    requests.flatMap(({ name }) => [pinName('tc', name), pinName('xdp', name), pinName('clsact', name)]),
+  )
   for (const entry of readdirSync(options.pins)) {
     if (wanted.has(entry)) continue
+    if (entry.startsWith('clsact-')) {
+      removeClsact(join(options.pins, entry), options.log)
+      continue
+    }
     const link = native.pinGet(join(options.pins, entry))
     rmSync(join(options.pins, entry))
     try {

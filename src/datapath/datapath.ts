@@ -35,6 +35,8 @@ const closedMs = 500
 /** Devices are looked at again this often, because what a peer accepts changes without an event here. */
 const devicesMs = 10_000
 
+const unspecified: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
+
 /** Seconds a flow of each state may be idle. */
 export interface FlowTimeouts {
   readonly synSent: number
@@ -90,6 +92,8 @@ export class BpfDatapath implements Datapath {
   readonly #deferred: { readonly at: number; readonly release: () => void }[] = []
   #interfaces: readonly InterfaceStatus[] = []
   #egress: ReadonlyMap<string, string> = new Map()
+  #devices: ReadonlySet<number> = new Set()
+  #closed = false
   #announced: ReadonlySet<string> = new Set()
 
   private constructor(options: DatapathOptions, loaded: Loaded, network: Network, settled: { call: () => void }) {
@@ -189,6 +193,7 @@ export class BpfDatapath implements Datapath {
 
   /** Lets go of everything but the pins: traffic flows on. */
   async close(): Promise<void> {
+    this.#closed = true
     for (const timer of this.#timers) clearInterval(timer)
     this.#events?.close()
     await this.#network.close()
@@ -200,7 +205,7 @@ export class BpfDatapath implements Datapath {
     await this.#readDevices()
     this.#interfaces = attach({ pins: join(pins, 'links'), programs: this.#loaded.programs, log }, interfaces)
     this.#timers.push(setInterval(() => this.#step(), stepMs))
-    this.#timers.push(setInterval(() => void this.#readDevices(), devicesMs))
+    this.#timers.push(setInterval(() => void this.#followNetwork(), devicesMs))
   }
 
   #writeSettings(): void {
@@ -219,20 +224,26 @@ export class BpfDatapath implements Datapath {
   }
 
   #step(): void {
-    this.#expiry.step()
-    this.#events?.drain()
-    const now = this.#options.now()
-    while (this.#deferred[0] && this.#deferred[0].at <= now) this.#deferred.shift()!.release()
-    this.#services.collect(graceMs)
+    try {
+      this.#expiry.step()
+      this.#events?.drain()
+      const now = this.#options.now()
+      while (this.#deferred[0] && this.#deferred[0].at <= now) this.#deferred.shift()!.release()
+      this.#services.collect(graceMs)
+    } catch (error) {
+      this.#options.log.error({ error: String(error) }, 'idle flows could not be freed; trying again')
+    }
   }
 
   async #followNetwork(): Promise<void> {
+    if (this.#closed) return
     try {
       await this.#readDevices()
       await this.#learnEgress(this.#wantedServices())
       this.#services.refreshEgress()
       await this.#network.keepNeighbours(this.#endpointAddresses())
     } catch (error) {
+      if (this.#closed) return
       this.#options.log.warn(
         { error: String(error) },
         'could not follow a change of the network; trying again at the next',
@@ -242,9 +253,13 @@ export class BpfDatapath implements Datapath {
 
   /** Tells the programs each device's address and whether it takes frames from XDP. */
   async #readDevices(): Promise<void> {
+    const devices = (await this.#network.devices()).filter(({ ifindex }) => ifindex < limits.devices)
     const value = new Uint8Array(deviceSize)
-    for (const { ifindex, mac, xdpTransmit } of await this.#network.devices()) {
-      if (ifindex >= limits.devices) continue
+    const gone = this.#devices.difference(new Set(devices.map(({ ifindex }) => ifindex)))
+    for (const ifindex of gone)
+      native.mapUpdate(this.#loaded.fds.devices, new Uint8Array(Uint32Array.of(ifindex).buffer), value)
+    this.#devices = new Set(devices.map(({ ifindex }) => ifindex))
+    for (const { ifindex, mac, xdpTransmit } of devices) {
       const known = mac.some((byte: number) => byte !== 0) ? deviceFlags.known : 0
       writeDevice(new DataView(value.buffer), 0, { flags: known | (xdpTransmit ? deviceFlags.xdpTransmit : 0), mac })
       native.mapUpdate(this.#loaded.fds.devices, new Uint8Array(Uint32Array.of(ifindex).buffer), value)
@@ -259,7 +274,8 @@ export class BpfDatapath implements Datapath {
     const found = await this.#network.egress([...new Set(addresses)])
     const egress = new Map(this.#egress)
     for (const [address, way] of found) {
-      if (way) egress.set(address, way.source)
+      // The kernel says "unspecified" where it has no address to use there.
+      if (way && !unspecified.has(way.source)) egress.set(address, way.source)
       else egress.delete(address)
     }
     this.#egress = egress

@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0xfe041aa87a5cf410n
+export const layoutHash = 0x68d31a075bcf2f6en
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -661,7 +661,7 @@ export const verdict = {
   forward: 1,
   /** to the kernel: no service and no flow has these addresses and ports */
   pass_not_service: 2,
-  /** to the kernel: ARP, IPv6 and what else this build does not balance */
+  /** to the kernel: ARP, IPv6, VLANs and what else is not balanced yet */
   pass_not_ip: 3,
   /** to the kernel: the frame is addressed to another machine */
   pass_other_host: 4,
@@ -695,16 +695,14 @@ export const verdict = {
   drop_ports_exhausted: 18,
   /** another flow has the same addresses and ports behind the translation */
   drop_flow_conflict: 19,
-  /** no route to the endpoint or the client */
+  /** the kernel forwards nothing there: no route, or an address of this machine */
   drop_no_route: 20,
-  /** the route leads to this machine itself */
-  drop_route_local: 21,
   /** forwarding is switched off on the interface the packet came in by */
-  drop_forwarding_off: 22,
+  drop_forwarding_off: 21,
   /** longer than the next link takes */
-  drop_mtu: 23,
+  drop_mtu: 22,
   /** a map that must have an entry has none */
-  drop_internal: 24,
+  drop_internal: 23,
 } as const
 export type Verdict = keyof typeof verdict
 /** Names by number. */
@@ -730,12 +728,11 @@ export const verdictNames: readonly Verdict[] = [
   'drop_ports_exhausted',
   'drop_flow_conflict',
   'drop_no_route',
-  'drop_route_local',
   'drop_forwarding_off',
   'drop_mtu',
   'drop_internal',
 ]
-export const verdictCount = 25
+export const verdictCount = 24
 
 /** The hook that finished the packet; verdict counters are kept per hook. */
 export const hook = {

@@ -12,8 +12,11 @@ const translation = {
 const udp: Packet = { kind: 'udp', from: '192.0.2.1:5', to: '192.0.2.2:6', payload: Uint8Array.of(1, 2, 3) }
 
 // Captured from `scapy`: Ether/IP(id=0x1234, ttl=64)/TCP(sport=1, dport=80, seq=1000, flags='S', window=65535).
-const scapySyn =
-  '020000000001020000000002080045000028123400004006e498c0000201c0000202' + '00010050000003e8000000005002ffff27a60000'
+const scapySyn = [
+  '0200000000010200000000020800', // Ethernet
+  '45000028123400004006e498c0000201c0000202', // IP
+  '00010050000003e8000000005002ffff27a60000', // TCP
+].join('')
 
 test('packets: a TCP SYN is byte for byte what scapy builds', (t) => {
   const frame = buildFrame({ kind: 'tcp', from: '192.0.2.1:1', to: '192.0.2.2:80', flags: 'S' })

@@ -10,7 +10,7 @@ const echoReplyType = 0
 
 export const protocols = { icmp: 1, tcp: 6, udp: 17, sctp: 132 } as const
 
-export const tcpFlagBits = { F: 0x01, S: 0x02, R: 0x04, P: 0x08, A: 0x10, U: 0x20 } as const
+const tcpFlagBits = { F: 0x01, S: 0x02, R: 0x04, P: 0x08, A: 0x10, U: 0x20 } as const
 
 /** An address with its port, as people write it: `10.0.0.1:80`. */
 export type Socket = string

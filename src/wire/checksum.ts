@@ -1,7 +1,10 @@
 // The internet checksum (RFC 1071), computed over whole packets. The fast path updates it by differences instead; what
 // is computed here is what its results are compared with.
 
-/** The ones' complement sum of 16-bit words in network order, added to `initial`; an odd last byte counts as a word's upper half. */
+/**
+ * The ones' complement sum of 16-bit words in network order, added to `initial`; an odd last byte counts as a word's
+ * upper half.
+ */
 export function onesComplementSum(bytes: Uint8Array, initial = 0): number {
   let sum = initial
   for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)

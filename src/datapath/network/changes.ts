@@ -9,17 +9,17 @@ import { parseNeighbour, RTM_DELNEIGH, RTM_NEWNEIGH } from './neighbours.ts'
 import type { NeighbourTable } from './neighbour-table.ts'
 import type { NetdevFamily } from './xdp-features.ts'
 
-/** Groups of rtnetlink, as the bits 1 << (RTNLGRP_* - 1). */
-const groups = {
-  link: 0x1,
-  neighbour: 0x4,
-  ipv4Address: 0x10,
-  ipv4Route: 0x40,
-  ipv4Rule: 0x80,
-  ipv6Address: 0x100,
-  ipv6Route: 0x400,
-  ipv6Rule: 0x40000,
-  nextHop: 0x80000000, // RTNLGRP_NEXTHOP: routing daemons change next hop objects without touching the routes on them
+/** Multicast groups of rtnetlink, RTNLGRP_*. */
+const routeGroups = {
+  link: 1,
+  neighbour: 3,
+  ipv4Address: 5,
+  ipv4Route: 7,
+  ipv4Rule: 8,
+  ipv6Address: 9,
+  ipv6Route: 11,
+  ipv6Rule: 19,
+  nextHop: 32, // routing daemons change next hop objects without touching the routes on them
 } as const
 
 /** A network that never becomes quiet is looked at all the same after so many times the settling time. */
@@ -49,11 +49,10 @@ export class Changes {
   static open(options: ChangesOptions): Changes {
     const changes = new Changes(options)
     const { netdev } = options
-    const mask = Object.values(groups).reduce((sum, group) => (sum | group) >>> 0, 0)
-    changes.#listen(families.route, mask, [], (message) => changes.#matters(message))
+    changes.#listen(families.route, Object.values(routeGroups), (message) => changes.#matters(message))
     try {
       if (netdev !== null && netdev.changes !== null)
-        changes.#listen(families.generic, 0, [netdev.changes], (message) => message.type === netdev.id)
+        changes.#listen(families.generic, [netdev.changes], (message) => message.type === netdev.id)
     } catch (error) {
       changes.close()
       throw error
@@ -67,8 +66,8 @@ export class Changes {
     this.#timer = null
   }
 
-  #listen(family: number, mask: number, groups: readonly number[], matters: (message: Message) => boolean): void {
-    const socket = listen(family, mask, groups, {
+  #listen(family: number, groups: readonly number[], matters: (message: Message) => boolean): void {
+    const socket = listen(family, groups, {
       onMessages: (messages) => {
         // Each is looked at, since the neighbour table learns from all of them.
         const changes = messages.filter(matters)

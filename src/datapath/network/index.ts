@@ -13,8 +13,6 @@ import { families, NetlinkSocket } from './netlink-socket.ts'
 import { readEgress, readPaths, type Egress } from './routes.ts'
 import { XdpFeatures } from './xdp-features.ts'
 
-export type { Egress } from './routes.ts'
-
 /** Routing daemons change many routes at a time; they are looked at when it has been quiet for so long. */
 const defaultSettleMs = 200
 
@@ -121,7 +119,7 @@ export class Network {
     await this.#keeper.keep(paths.filter(({ ifindex }) => resolving.has(ifindex)))
   }
 
-  /** Gives the host a VIP, unless it has it already, and tells the links. Many at once are one reading of the tables. */
+  /** Gives the host a VIP, unless it has it already, and tells the links. Many at once cost one look at the tables. */
   announce(vips: string | readonly string[]): Promise<void> {
     return this.#announcer.announce(typeof vips === 'string' ? [vips] : vips)
   }

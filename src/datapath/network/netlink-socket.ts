@@ -207,8 +207,10 @@ export interface Listener {
   readonly onLost: (reason: string) => void
 }
 
-/** Listens to announcements: to the groups of `mask` (those up to 32, as bits) and of `groups`. */
-export function listen(family: number, mask: number, groups: readonly number[], listener: Listener): Socket {
+/** Listens to the announcements of multicast groups. */
+export function listen(family: number, groups: readonly number[], listener: Listener): Socket {
+  // Binding takes the groups up to 32 as bits, and would end a membership in one of them that it does not name.
+  const mask = groups.filter((group) => group <= 32).reduce((bits, group) => (bits | (1 << (group - 1))) >>> 0, 0)
   const socket = native.socketOpen({
     domain: AF_NETLINK,
     type: SOCK_RAW,
@@ -216,7 +218,9 @@ export function listen(family: number, mask: number, groups: readonly number[], 
     address: netlinkAddress(mask),
     options: [
       { level: SOL_SOCKET, name: SO_RCVBUFFORCE, value: u32Bytes(receiveBufferBytes) },
-      ...groups.map((group) => ({ level: SOL_NETLINK, name: NETLINK_ADD_MEMBERSHIP, value: u32Bytes(group) })),
+      ...groups
+        .filter((group) => group > 32)
+        .map((group) => ({ level: SOL_NETLINK, name: NETLINK_ADD_MEMBERSHIP, value: u32Bytes(group) })),
     ],
   })
   receive(socket, listener)

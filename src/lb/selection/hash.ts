@@ -7,10 +7,10 @@ import type { Endpoint } from '../model.ts'
 import { liveEndpoints, emptySlot, type LiveEndpoint, type Selection, type SelectionTable } from './selection.ts'
 
 /** A prime, so that every step size visits every slot. */
-export const hashTableSizes = [251, 1021, 4093, 16381, 65521, 262139, 524287] as const
+const hashTableSizes = [251, 1021, 4093, 16381, 65521, 262139, 524287] as const
 
 /** So many slots for each configured endpoint make shares that differ by a percent or two. */
-export const slotsPerEndpoint = 64
+const slotsPerEndpoint = 64
 
 /** Endpoints that are down or drained count, so that one that comes back does not change the size. */
 export function hashTableSize(configuredEndpoints: number): number {
@@ -79,7 +79,7 @@ function weightGroups(live: readonly LiveEndpoint[]): readonly WeightGroup[] {
   return [...groups].map(([weight, members]) => ({ weight, members })).toSorted((a, b) => b.weight - a.weight)
 }
 
-/** 32 bits of a text: FNV-1a, then the finish of MurmurHash3, since FNV's upper bits hardly depend on the last letters. */
+/** FNV-1a, then the finish of MurmurHash3, since FNV's upper bits hardly depend on the last letters. */
 function textHash(text: string, seed: number): number {
   let hash = 0x811c9dc5 ^ Math.imul(seed, 0x9e3779b1)
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)

@@ -7,6 +7,4 @@ import type { Selection } from './selection.ts'
 
 export const selections: Readonly<Record<Select, Selection>> = { rr: roundRobin, hash }
 
-export { finish, flowDigest, flowSlot, keyDigest, keyTag, scale, type FlowTuple } from './flow-hash.ts'
-export { hashTableSize, hashTableSizes } from './hash.ts'
-export { emptySlot, type Selection, type SelectionTable } from './selection.ts'
+export { flowSlot } from './flow-hash.ts'

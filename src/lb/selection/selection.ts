@@ -1,5 +1,5 @@
-// What a selection algorithm is: it turns the endpoints of a service into an immutable table of slots, which the fast path
-// reads. A change of endpoints builds a new table and swaps it whole.
+// What a selection algorithm is: it turns the endpoints of a service into an immutable table of slots, which the fast
+// path reads. A change of endpoints builds a new table and swaps it whole.
 
 import { endpointKey, type Endpoint, type Select } from '../model.ts'
 
