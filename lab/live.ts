@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReadStream, WriteStream } from 'node:tty'
 
+import { runningInstances } from '../src/cli/target.ts'
 import type { ServiceOutput } from '../src/api/schemas.ts'
 import type { TrafficResult } from './clients.ts'
 import type { Daemon } from './daemon.ts'
@@ -42,13 +43,14 @@ export const runLive = async (options: LiveOptions): Promise<void> => {
   for (const { protocol, port } of demoServices) {
     await traffic.start({ protocol, address: topology.vip, port, concurrency, perSecond: connectionsPerSecond })
   }
+  const words = hints(options, await isOnlyInstance(options.instance))
   const interactive = options.input.isTTY && options.output.isTTY
-  if (interactive) await onScreen(options)
-  else await inLines(options)
+  if (interactive) await onScreen(options, words)
+  else await inLines(options, words)
   await traffic.stop()
 }
 
-const onScreen = async (options: LiveOptions): Promise<void> => {
+const onScreen = async (options: LiveOptions, words: readonly string[]): Promise<void> => {
   const { daemon, traffic, signal } = options
   const samples: Sample[] = []
   let note = ''
@@ -73,7 +75,7 @@ const onScreen = async (options: LiveOptions): Promise<void> => {
         failureLine(await traffic.progress()),
         problem ?? note,
       ]
-      screen.show([...lines, '', ...hints(options)])
+      screen.show([...lines, '', ...words])
       await pause(screenPeriodMs, signal)
     }
   } finally {
@@ -83,9 +85,9 @@ const onScreen = async (options: LiveOptions): Promise<void> => {
   options.output.write(`${lines.join('\n').trimEnd()}\n`)
 }
 
-const inLines = async (options: LiveOptions): Promise<void> => {
+const inLines = async (options: LiveOptions, words: readonly string[]): Promise<void> => {
   const { daemon, traffic, output, signal } = options
-  output.write(`${[...headline(options), ...hints(options).slice(0, -1)].join('\n')}\n`)
+  output.write(`${[...headline(options), ...words.slice(0, -1)].join('\n')}\n`)
   const samples: Sample[] = []
   while (!signal.aborted) {
     const problem = await takeSample(daemon, samples)
@@ -102,10 +104,10 @@ const headline = ({ topology, instance }: LiveOptions): readonly string[] => {
   return [`Sluice lab ${instance}: ${clients} -> ${topology.balancer} (${topology.hook}) -> ${servers}`]
 }
 
-const hints = ({ topology, instance }: LiveOptions): readonly string[] => [
+const hints = ({ topology, instance }: LiveOptions, only: boolean): readonly string[] => [
   'Type in a second shell:',
   `  ${execCommand(instance, `client -- curl http://${topology.vip}`)}`,
-  `  ${getCommand(instance)}`,
+  `  bin/sluice get lb${only ? '' : ` --instance ${instance}`}`,
   'd drains the second endpoint and brings it back, q ends',
 ]
 
@@ -113,7 +115,11 @@ const hints = ({ topology, instance }: LiveOptions): readonly string[] => [
 const execCommand = (instance: string, rest: string): string =>
   `bin/sluice lab exec ${instance === 'lab' ? '' : `--instance ${instance} `}${rest}`
 
-const getCommand = (instance: string): string => `bin/sluice get lb --instance ${instance}`
+/** The command line finds the only instance by itself. */
+const isOnlyInstance = async (instance: string): Promise<boolean> => {
+  const running = await runningInstances(process.env)
+  return running.length === 1 && running[0] === instance
+}
 
 const failureLine = ({ failed, failures }: TrafficResult): string => {
   const reasons = Object.entries(failures).map(([reason, count]) => `${reason}: ${count}`)

@@ -35,7 +35,7 @@ const answers = (path: string): Promise<boolean> =>
   })
 
 /** Names of the instances that run. */
-const runningInstances = async (env: Io['env']): Promise<readonly string[]> => {
+export const runningInstances = async (env: Io['env']): Promise<readonly string[]> => {
   const names = await readdir(runRoot(env)).catch(() => [] as string[])
   const live = await Promise.all(
     names.filter(isInstanceName).map(async (name) => ((await answers(apiSocket(name, env))) ? [name] : [])),

@@ -1,0 +1,117 @@
+// The bytes that pass between a test bed and the kernel: program contexts, keys, flow entries.
+
+import { native } from '../../native/load.ts'
+import {
+  countersSize,
+  flowFlags,
+  flowKeySize,
+  flowStateNames,
+  readCounters,
+  readFlow,
+  readFlowKey,
+  verdictCount,
+  writeFlowKey,
+} from '../../src/datapath/layout.gen.ts'
+import { parseSocket } from '../../src/testing/packets.ts'
+import { addressBytes, formatAddress } from '../../src/wire/ip.ts'
+import type { Count, FlowEntry, RunOptions } from './bed.ts'
+
+const skbContextBytes = 192
+const xdpContextBytes = 24
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+export function u32(value: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(value).buffer)
+}
+
+export function keysOf(fd: number, keyBytes: number): readonly Uint8Array[] {
+  const keys: Uint8Array[] = []
+  for (let last: Uint8Array | null = null; ;) {
+    const next = new Uint8Array(keyBytes)
+    if (!native.mapNextKey(fd, last, next)) return keys
+    keys.push(next)
+    last = next
+  }
+}
+
+export function flowKeyOf(protocol: number, from: string, to: string): Uint8Array {
+  const [source, destination] = [parseSocket(from), parseSocket(to)]
+  const key = new Uint8Array(flowKeySize)
+  writeFlowKey(viewOf(key), 0, {
+    source: addressBytes(source.address),
+    destination: addressBytes(destination.address),
+    sourcePort: source.port,
+    destinationPort: destination.port,
+    zone: 0,
+    protocol,
+  })
+  return key
+}
+
+export function flowEntry(keyBytes: Uint8Array, value: Uint8Array): FlowEntry {
+  const key = readFlowKey(viewOf(keyBytes), 0)
+  const flow = readFlow(viewOf(value), 0)
+  const socket = (address: Uint8Array, port: number): string => `${formatAddress(address)}:${port}`
+  return {
+    protocol: key.protocol,
+    reverse: (flow.flags & flowFlags.reverse) !== 0,
+    state: flowStateNames[flow.state] ?? 'none',
+    from: socket(key.source, key.sourcePort),
+    to: socket(key.destination, key.destinationPort),
+    newFrom: socket(flow.source, flow.sourcePort),
+    newTo: socket(flow.destination, flow.destinationPort),
+    packets: Number(flow.packets),
+    bytes: Number(flow.bytes),
+  }
+}
+
+/** struct xdp_md: the frame's end, and the device. */
+export function xdpContext(ifindex: number, frameBytes: number): Uint8Array {
+  const context = new Uint8Array(xdpContextBytes)
+  const view = viewOf(context)
+  view.setUint32(4, frameBytes, true)
+  view.setUint32(12, ifindex, true)
+  return context
+}
+
+/** struct __sk_buff: the devices, and what a super-packet is made of. */
+export function skbContext(ifindex: number, options: RunOptions): Uint8Array {
+  const context = new Uint8Array(skbContextBytes)
+  const view = viewOf(context)
+  view.setUint32(36, ifindex, true)
+  view.setUint32(40, ifindex, true)
+  view.setUint32(164, options.segments ?? 0, true)
+  view.setUint32(176, options.segmentPayload ?? 0, true)
+  return context
+}
+
+/** All verdict counters summed over the CPUs, those of XDP first. */
+export function readVerdicts(fd: number): readonly number[] {
+  const cpus = native.possibleCpus()
+  const perCpu = new Uint8Array(8 * cpus)
+  const view = viewOf(perCpu)
+  return Array.from({ length: 2 * verdictCount }, (_, index) => {
+    native.mapLookup(fd, u32(index), perCpu)
+    let sum = 0
+    for (let cpu = 0; cpu < cpus; cpu++) sum += Number(view.getBigUint64(cpu * 8, true))
+    return sum
+  })
+}
+
+/** struct counters of an id, summed over the CPUs. */
+export function readCount(fd: number, id: number): Count {
+  const cpus = native.possibleCpus()
+  const perCpu = new Uint8Array(countersSize * cpus)
+  native.mapLookup(fd, u32(id), perCpu)
+  const sum = { packets: 0, bytes: 0, flows: 0 }
+  for (let cpu = 0; cpu < cpus; cpu++) {
+    const { packets, bytes, flows } = readCounters(viewOf(perCpu), cpu * countersSize)
+    sum.packets += Number(packets)
+    sum.bytes += Number(bytes)
+    sum.flows += Number(flows)
+  }
+  return sum
+}
