@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the control plane runs: freeing flows. */
+/* Frees flows. Nothing attaches this program: the control plane runs it by BPF_PROG_TEST_RUN over a frame that does not
+ * matter, and talks to it through maps. It is not of type syscall, because such programs sleep, and before Linux 6.5
+ * those may not use a queue. */
 #include "lib/checksum.h"
 #include "lib/expire.h"
 
-SEC("syscall")
-int sluice_expire(struct expire_request *request)
+SEC("tc")
+int sluice_expire(struct __sk_buff *ctx)
 {
-	return expire(request);
+	expire();
+	return 0;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -30,7 +30,6 @@ const linkLine = (link: LinkSpec, instance: string): string => {
 const hostScript = (host: HostSpec, topology: Topology): string => {
   const ends = topology.links.flatMap((link) => [link.a, link.b]).filter((end) => end.host === host.name)
   const usesIpv6 = [...ends.map((end) => end.address), ...(host.addresses ?? [])].some((text) => text.includes(':'))
-  const family = (address: string): string => (address.includes(':') ? '-6 ' : '')
   const nodad = (address: string): string => (address.includes(':') ? ' nodad' : '')
   return [
     // A new namespace takes some settings over from the machine; those that matter are written, so that a lab behaves
@@ -47,7 +46,7 @@ const hostScript = (host: HostSpec, topology: Topology): string => {
     ...(host.addresses ?? []).map((address) => `address add ${address} dev lo${nodad(address)}`),
     ...ends.map((end) => `address add ${end.address} dev ${end.device}${nodad(end.address)}`),
     ...ends.map((end) => `link set ${end.device} up`),
-    ...(host.routes ?? []).map((route) => `${family(route.via)}route add ${route.to} via ${route.via}`),
+    ...(host.routes ?? []).map((route) => `route add ${route.to} via ${route.via}`),
     'END',
     ...(topology.hook === 'xdp' && host.name !== topology.balancer ? ends.map(offloadsForXdp) : []),
     '',

@@ -12,14 +12,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What /proc/self/fd/N points to. */
+/* What /proc/self/fd/N points to. The kernel has two names for a link: one where it is made, and one where it is opened
+ * again from a pin or by its id. */
 static const struct {
 	const char *target;
+	const char *opened;
 	const char *name;
 } kinds[] = {
-	[DESCRIPTOR_MAP] = { "anon_inode:bpf-map", "map" },
-	[DESCRIPTOR_PROGRAM] = { "anon_inode:bpf-prog", "program" },
-	[DESCRIPTOR_LINK] = { "anon_inode:bpf_link", "link" },
+	[DESCRIPTOR_MAP] = { "anon_inode:bpf-map", "anon_inode:bpf-map", "map" },
+	[DESCRIPTOR_PROGRAM] = { "anon_inode:bpf-prog", "anon_inode:bpf-prog", "program" },
+	[DESCRIPTOR_LINK] = { "anon_inode:bpf_link", "anon_inode:bpf-link", "link" },
 };
 
 bool descriptor_check(napi_env env, int fd, enum descriptor_kind kind)
@@ -37,7 +39,7 @@ bool descriptor_check(napi_env env, int fd, enum descriptor_kind kind)
 		return false;
 	}
 	target[length] = 0;
-	if (strcmp(target, kinds[kind].target) == 0)
+	if (strcmp(target, kinds[kind].target) == 0 || strcmp(target, kinds[kind].opened) == 0)
 		return true;
 	throw_type(env, "fd %d is not a BPF %s but %s", fd, kinds[kind].name, target);
 	return false;

@@ -31,6 +31,9 @@ export interface RunOptions {
   readonly state?: string
 }
 
+/** Milliseconds, and not moved by whoever sets the clock: drain deadlines depend on it. */
+const monotonic = (): number => Math.trunc(performance.now())
+
 const bpfFileSystem = '/sys/fs/bpf'
 const bpfMagic = 0xcafe4a11
 const objects = join(import.meta.dirname, '../build')
@@ -73,8 +76,12 @@ export const unloadInstance = async (instance: string): Promise<boolean> => {
   return unload(pinDirectory(instance), log) || vips.length > 0
 }
 
-/** The next of these signals. */
-const nextSignal = (): { readonly wait: () => Promise<NodeJS.Signals> } => {
+interface Signals {
+  /** the next one */
+  wait(): Promise<NodeJS.Signals>
+}
+
+const nextSignal = (): Signals => {
   const waiting: NodeJS.Signals[] = []
   let wake: (() => void) | null = null
   for (const signal of ['SIGHUP', 'SIGTERM', 'SIGINT'] as const)
@@ -102,6 +109,18 @@ const reload = async (controller: Controller, configFile: string, log: Log): Pro
   native.sdNotify('READY=1')
 }
 
+/** Serves until SIGTERM or SIGINT. */
+const stay = async (signals: Signals, controller: Controller, configFile: string, log: Log): Promise<void> => {
+  for (;;) {
+    const signal = await signals.wait()
+    if (signal !== 'SIGHUP') {
+      log.info({ signal }, 'stopping; established and new flows are served on by the fast path')
+      return
+    }
+    await reload(controller, configFile, log)
+  }
+}
+
 /** Runs until SIGTERM or SIGINT. The fast path goes on without us. */
 export const run = async (options: RunOptions): Promise<void> => {
   const { instance, version } = options
@@ -119,54 +138,51 @@ export const run = async (options: RunOptions): Promise<void> => {
   await mkdir(runDirectory(instance), { recursive: true, mode: 0o755 })
   await mkdir(state, { recursive: true, mode: 0o700 })
 
-  const datapath = await BpfDatapath.open({
-    instance,
-    objects,
-    pins: pinDirectory(instance),
-    stateDirectory: state,
-    interfaces: config.interfaces,
-    sizes: config.limits,
-    timeouts: config.timeouts,
-    portRange: config.snat.ports,
-    seed: config.selection.seed,
-    events: config.events,
-    fresh: options.fresh,
-    log,
-    now: Date.now,
-  })
-  const controller = await Controller.open({
-    datapath,
-    stateDirectory: state,
-    configFile,
-    config,
-    limits: config.limits,
-    log,
-    now: Date.now,
-  })
-  const api = await serve({
-    instance,
-    version,
-    registry: controller,
-    datapath,
-    describe,
-    log,
-    socketPath: apiSocket(instance),
-    listen: config.api.listen,
-  })
-  native.sdNotify('READY=1')
-  log.info({ instance, version, pid: process.pid, services: controller.services().length }, 'ready')
-
-  for (;;) {
-    const signal = await signals.wait()
-    if (signal === 'SIGHUP') {
-      await reload(controller, configFile, log)
-      continue
-    }
-    log.info({ signal }, 'stopping; established and new flows are served on by the fast path')
-    break
+  const open: { close(): Promise<void> }[] = []
+  try {
+    const datapath = await BpfDatapath.open({
+      instance,
+      objects,
+      pins: pinDirectory(instance),
+      stateDirectory: state,
+      interfaces: config.interfaces,
+      sizes: config.limits,
+      timeouts: config.timeouts,
+      portRange: config.snat.ports,
+      seed: config.selection.seed,
+      events: config.events,
+      fresh: options.fresh,
+      log,
+      now: monotonic,
+    })
+    open.push(datapath)
+    const controller = await Controller.open({
+      datapath,
+      stateDirectory: state,
+      configFile,
+      config,
+      limits: config.limits,
+      log,
+      now: monotonic,
+    })
+    open.push(controller)
+    const api = await serve({
+      instance,
+      version,
+      registry: controller,
+      datapath,
+      describe,
+      log,
+      socketPath: apiSocket(instance),
+      listen: config.api.listen,
+    })
+    open.push(api)
+    native.sdNotify('READY=1')
+    log.info({ instance, version, pid: process.pid, services: controller.services().length }, 'ready')
+    await stay(signals, controller, configFile, log)
+    native.sdNotify('STOPPING=1')
+  } finally {
+    // A start that fails half-way closes too: its timers would keep the process alive.
+    for (const part of open.toReversed()) await part.close()
   }
-  native.sdNotify('STOPPING=1')
-  await api.close()
-  await controller.close()
-  await datapath.close()
 }

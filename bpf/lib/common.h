@@ -24,9 +24,9 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define inline_always static inline __attribute__((always_inline))
-/* A call, for what is rare: the common path stays short, and the verifier walks a global function once, whoever calls
- * it. It knows nothing of the arguments but their types, so pointers are checked again. */
-#define rarely __attribute__((noinline))
+/* A call, for what is rare: the common path stays short. Static, because Linux 6.1 takes no argument of a global function as
+ * the key of a map. */
+#define rarely static __attribute__((noinline, unused))
 
 /* Linux names that its user headers do not give. */
 #define AF_INET 2

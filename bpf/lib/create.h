@@ -77,8 +77,8 @@ inline_always long create_insert(const struct flow_key *key, const struct flow *
 	return error;
 }
 
-/* Another flow has the endpoint's side already. If it is closed it gives way; if it is the same client's, another CPU
- * has just made this very flow. */
+/* Another flow has the endpoint's side already. If it is closed it gives way. One without a client's side is being made by
+ * another CPU at this moment. */
 rarely enum verdict create_conflict(const struct flow_key *reverse_key, const struct packet *packet)
 {
 	struct flow_key client;
@@ -91,12 +91,9 @@ rarely enum verdict create_conflict(const struct flow_key *reverse_key, const st
 		return VERDICT_CONTINUE;
 	flow_partner_key(&client, reverse_key, other);
 	flow = flow_find_key(&client);
-	if (flow && flow->state != FLOW_CLOSED && flow->state != FLOW_CLOSING)
+	if (!flow || (flow->state != FLOW_CLOSED && flow->state != FLOW_CLOSING))
 		return VERDICT_DROP_FLOW_CONFLICT;
-	if (flow)
-		flow_delete(&client, flow, packet->now);
-	else
-		bpf_map_delete_elem(&flows, reverse_key); /* its partner has gone */
+	flow_delete(&client, flow, packet->now);
 	return VERDICT_CONTINUE;
 }
 
@@ -135,6 +132,7 @@ rarely enum verdict create_with_port(const struct packet *packet, struct flow *f
 		if (port == PORT_NONE)
 			return VERDICT_DROP_PORTS_EXHAUSTED;
 		flow->source_port = bpf_htons(port);
+		flow->flags |= FLOW_FLAG_PORT;
 		create_reverse(&room->reverse, &room->reverse_key, packet, flow);
 		error = create_insert(&room->reverse_key, &room->reverse, packet->now);
 		if (!error)
@@ -154,7 +152,8 @@ inline_always void create_undo(const struct packet *packet, const struct flow *f
 
 	flow_partner_key(&key, &packet->key, flow);
 	bpf_map_delete_elem(&flows, &key);
-	port_give_back(block_id, bpf_ntohs(flow->source_port));
+	if (flow->flags & FLOW_FLAG_PORT)
+		port_give_back(block_id, bpf_ntohs(flow->source_port));
 }
 
 /* Makes the pair. flow comes with its route and translation and is what the packet is translated by. */

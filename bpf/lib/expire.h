@@ -8,6 +8,7 @@ struct expire_run {
 	const struct settings *settings;
 	__u32 now;
 	__u32 expired;
+	__u32 closed;
 	bool force;
 };
 
@@ -36,12 +37,25 @@ inline_always __u32 expire_idle(const struct expire_run *run, const struct flow_
 	return idle;
 }
 
+/* An endpoint's side without its client's side: nothing makes one on purpose, and nothing else would find it. */
+inline_always bool expire_orphan(struct expire_run *run, const struct flow_key *key, const struct flow *flow)
+{
+	struct flow_key client;
+
+	flow_partner_key(&client, key, flow);
+	if (clock_since(run->now, flow->seen) < expire_timeout(run->settings, flow->state) || flow_find_key(&client))
+		return false;
+	return bpf_map_delete_elem(&flows, key) == 0;
+}
+
 inline_always bool expire_flow(struct expire_run *run, const struct flow_key *key)
 {
 	struct flow *flow = flow_find_key(key);
 
-	if (!flow || flow_is_reverse(flow))
+	if (!flow)
 		return false;
+	if (flow_is_reverse(flow))
+		return expire_orphan(run, key, flow);
 	if (!run->force && expire_idle(run, key, flow) < expire_timeout(run->settings, flow->state))
 		return false;
 	return flow_delete(key, flow, run->now) == 0;
@@ -72,6 +86,7 @@ static long expire_step_closed(__u32 index, struct expire_run *run)
 		return 1;
 	if (bpf_map_pop_elem(&closing_flows, &oldest))
 		return 1;
+	run->closed++;
 	flow = flow_find_key(&oldest.key);
 	if (!flow || flow->state != FLOW_CLOSED || flow_is_reverse(flow))
 		return 0;
@@ -82,19 +97,22 @@ static long expire_step_closed(__u32 index, struct expire_run *run)
 	return 0;
 }
 
-inline_always int expire(struct expire_request *request)
+inline_always void expire(void)
 {
 	struct expire_run run = {};
-	__u32 count = request->count;
+	struct expire_request *request;
+	__u32 zero = 0, count;
 
+	request = bpf_map_lookup_elem(&expire_request, &zero);
 	run.settings = settings_get();
-	if (!run.settings)
-		return 1;
+	if (!request || !run.settings)
+		return;
+	count = request->count;
 	run.now = clock_now(run.settings);
 	run.force = request->force;
 	bpf_loop(LIMIT_CLOSING_BATCH, expire_step_closed, &run, 0);
 	bpf_loop(count < LIMIT_EXPIRE_BATCH ? count : LIMIT_EXPIRE_BATCH, expire_step_key, &run, 0);
 	request->expired = run.expired;
+	request->closed = run.closed;
 	request->now = run.now;
-	return 0;
 }

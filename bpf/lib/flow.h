@@ -43,7 +43,6 @@ rarely int flow_delete(const struct flow_key *key, const struct flow *found, __u
 {
 	const struct settings *settings = settings_get();
 	struct scratch *room = scratch_get();
-	struct flow_key partner;
 	struct endpoint *endpoint;
 	struct flow *flow;
 
@@ -52,13 +51,13 @@ rarely int flow_delete(const struct flow_key *key, const struct flow *found, __u
 	flow = &room->deleted; /* a copy: once deleted the element may be another's */
 	*flow = *found;
 	flow->state = FLOW_CLOSED;
-	flow_partner_key(&partner, key, flow);
+	flow_partner_key(&room->deleted_partner, key, flow);
 	if (bpf_map_delete_elem(&flows, key))
 		return -1; /* another CPU was faster */
-	bpf_map_delete_elem(&flows, &partner);
+	bpf_map_delete_elem(&flows, &room->deleted_partner);
 	count_active(flow->endpoint, -1);
 	endpoint = bpf_map_lookup_elem(&endpoints, &flow->endpoint);
-	if (endpoint && flow->source.words[3] != key->source.words[3]) /* the port was given out, not the client's own */
+	if (endpoint && (flow->flags & FLOW_FLAG_PORT))
 		port_give_back(endpoint->port_block, bpf_ntohs(flow->source_port));
 	event(settings, EVENT_FLOW_CLOSED, key, flow, now);
 	return 0;

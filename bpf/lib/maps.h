@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Every map, with its default size. All are pinned by the control plane: traffic flows on when it is gone. */
+/* Every map, with its default size. All that hold state are pinned by the control plane: traffic flows on when it is gone. */
 #pragma once
 #include "common.h"
 
@@ -95,6 +95,15 @@ struct {
 	__type(value, struct closing);
 } closing_flows SEC(".maps");
 
+/* Datagrams whose first fragment was dropped, and when. An LRU may forget one: then its later fragments reach the kernel, and
+ * nobody can put them together. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, LIMIT_FRAGMENTS);
+	__type(key, struct fragment_key);
+	__type(value, __u32); /* ticks */
+} fragments SEC(".maps");
+
 /* Where the round robin of a service stands, for each service id. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -146,12 +155,22 @@ struct {
 	__type(value, struct flow_key);
 } expire_keys SEC(".maps");
 
-/* Room for a flow in the making; the stack is too small for it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct expire_request);
+} expire_request SEC(".maps");
+
+/* Room for a flow in the making; the stack is too small for it. Each object has its own and it is not pinned: a packet may
+ * interrupt the expiry program. */
 struct scratch {
 	struct flow flow;
 	struct flow reverse;
 	struct flow_key reverse_key;
 	struct flow deleted;
+	struct flow_key deleted_partner;
 	struct closing oldest;
 	struct service service;
 };

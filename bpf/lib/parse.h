@@ -5,6 +5,7 @@
  * would be forwarded by the kernel, so for a VIP it is dropped here. */
 #pragma once
 #include "maps.h"
+#include "fragment.h"
 #include "hash.h"
 
 enum parse_lengths {
@@ -80,7 +81,7 @@ inline_always void parse_start(struct packet *packet, const struct iphdr *ip)
 	packet->reserved = 0;
 }
 
-inline_always enum verdict parse_transport(ctx_t *ctx, struct packet *packet, __u32 payload)
+inline_always enum verdict parse_transport(ctx_t *ctx, struct packet *packet, __u32 payload, bool in_parts)
 {
 	void *l4 = ctx_start(ctx) + packet->l4;
 	void *end = ctx_end(ctx);
@@ -103,7 +104,7 @@ inline_always enum verdict parse_transport(ctx_t *ctx, struct packet *packet, __
 
 		if ((void *)(udp + 1) > end)
 			return VERDICT_DROP_MALFORMED;
-		if (bpf_ntohs(udp->len) < sizeof(*udp) || (bpf_ntohs(udp->len) > payload && !ctx_segment_payload(ctx)))
+		if (bpf_ntohs(udp->len) < sizeof(*udp) || (bpf_ntohs(udp->len) > payload && !in_parts))
 			return VERDICT_DROP_MALFORMED;
 		packet->key.source_port = udp->source;
 		packet->key.destination_port = udp->dest;
@@ -131,6 +132,7 @@ inline_always enum verdict parse(ctx_t *ctx, struct packet *packet)
 	const struct iphdr *ip;
 	enum verdict verdict;
 	__u32 header, frame, payload, segment;
+	bool in_parts;
 
 	ctx_pull(ctx, PARSE_PULL);
 	eth = ctx_start(ctx);
@@ -154,12 +156,14 @@ inline_always enum verdict parse(ctx_t *ctx, struct packet *packet)
 	if (packet->key.protocol != IPPROTO_TCP && packet->key.protocol != IPPROTO_UDP &&
 	    packet->key.protocol != IPPROTO_ICMP)
 		return VERDICT_PASS_PROTOCOL;
-	if (unlikely(ip->frag_off & bpf_htons(0x1fff))) /* a later fragment: it has no ports */
-		return parse_refuse(packet, VERDICT_DROP_FRAGMENT, VERDICT_PASS_PROTOCOL);
+	if (unlikely(ip->frag_off & bpf_htons(FRAGMENT_OFFSET))) /* a later fragment: it has no ports */
+		return fragment_was_dropped(packet, ip) ? VERDICT_DROP_FRAGMENT
+							: parse_refuse(packet, VERDICT_DROP_FRAGMENT, VERDICT_PASS_PROTOCOL);
 
 	packet->l4 = PARSE_IP + header;
 	packet->unit = header;
-	verdict = parse_transport(ctx, packet, payload);
+	in_parts = segment || ip->frag_off & bpf_htons(FRAGMENT_MORE); /* then UDP's length is not that of this packet */
+	verdict = parse_transport(ctx, packet, payload, in_parts);
 	if (unlikely(verdict == VERDICT_DROP_MALFORMED))
 		return parse_refuse(packet, VERDICT_DROP_MALFORMED, VERDICT_PASS_PROTOCOL);
 	if (unlikely(verdict))
@@ -186,8 +190,10 @@ inline_always enum verdict parse_check(const ctx_t *ctx, const struct packet *pa
 
 	if (unlikely((void *)(ip + 1) > ctx_end(ctx)))
 		return VERDICT_DROP_INTERNAL;
-	if (unlikely(ip->frag_off & bpf_htons(0x2000))) /* the first of several fragments */
+	if (unlikely(ip->frag_off & bpf_htons(FRAGMENT_MORE))) {
+		fragment_remember(packet, ip);
 		return VERDICT_DROP_FRAGMENT;
+	}
 	if (unlikely(ip->ttl <= 1))
 		return VERDICT_DROP_TTL;
 	sum = (__u64)words[0] + words[1] + words[2] + words[3] + words[4];

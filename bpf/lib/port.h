@@ -20,6 +20,7 @@ inline_always __u32 port_bit(__u64 single)
 
 inline_always __u64 *port_word(struct port_block *block, __u32 word)
 {
+	barrier_var(word); /* clang 14 drops the mask where it knows the range; Linux 6.1 does not know it behind a byte swap */
 	return &block->words[word & (PORT_WORDS - 1)];
 }
 

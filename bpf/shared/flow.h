@@ -36,6 +36,7 @@ enum route_flags {
 enum flow_flags {
 	FLOW_FLAG_REVERSE = 1, /* this entry is the endpoint's direction */
 	FLOW_FLAG_FIN = 2,     /* a FIN has passed in this direction */
+	FLOW_FLAG_PORT = 4,    /* the client's entry: its source port was given out by us */
 };
 
 struct flow {
@@ -69,11 +70,23 @@ struct closing {
 };
 _Static_assert(sizeof(struct closing) == 48, "closing");
 
-/* What the expiry program is told and what it answers. */
+/* A datagram whose first fragment was dropped: the later ones have no ports to tell that they belong to a flow. */
+struct fragment_key {
+	struct address source;
+	struct address destination;
+	__be16 id;
+	__u8 protocol;
+	__u8 reserved;
+};
+_Static_assert(sizeof(struct fragment_key) == 36, "fragment_key");
+
+/* What the expiry program is told and what it answers; the only entry of map expire_request. */
 struct expire_request {
 	__u32 count;   /* in: keys at the start of map expire_keys; those idle too long are deleted */
 	__u32 force;   /* in: not 0: delete the keys whatever their age */
 	__u32 expired; /* out: flows deleted, from the keys and from the queue of closed flows */
+	__u32 closed;  /* out: closed flows looked at; LIMIT_CLOSING_BATCH: there may be more */
 	__u32 now;     /* out: ticks */
+	__u32 reserved;
 };
-_Static_assert(sizeof(struct expire_request) == 16, "expire_request");
+_Static_assert(sizeof(struct expire_request) == 24, "expire_request");

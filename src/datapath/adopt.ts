@@ -31,7 +31,7 @@ export interface Adopted {
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /** All keys of a hash that nobody else changes. */
-const mapKeys = (fd: number, keySize: number): readonly Uint8Array[] => {
+export const mapKeys = (fd: number, keySize: number): readonly Uint8Array[] => {
   const keys: Uint8Array[] = []
   let key = new Uint8Array(keySize)
   for (let found = native.mapNextKey(fd, null, key); found;) {

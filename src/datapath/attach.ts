@@ -67,27 +67,33 @@ const clsactPriority = 7000
 const code = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 
+/** What is pinned for a device. A link does not tell in which mode it was made, so its name does: `generic` is XDP too. */
+const pinKinds = ['tc', 'clsact', 'xdp', 'generic'] as const
+type PinKind = (typeof pinKinds)[number]
+
 /** bpffs refuses dots, which device names may hold. */
-const pinName = (kind: 'tc' | 'xdp' | 'clsact', device: string): string =>
+const pinName = (kind: PinKind, device: string): string =>
   `${kind}-${device.replace(/[%.]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)}`
 
 const deviceName = (pin: string): string => decodeURIComponent(pin.slice(pin.indexOf('-') + 1))
 
-/** Uses the pinned link if it still is on this device; otherwise makes a new one and pins it. */
-const keepLink = (path: string, ifindex: number, program: number, create: () => number): void => {
-  if (existsSync(path)) {
-    const link = native.pinGet(path)
-    try {
-      if (native.linkInfo(link).ifindex === ifindex) {
-        native.linkUpdate(link, program)
-        return
-      }
-    } finally {
-      native.fdClose(link)
+/** Swaps the program of a pinned link; false when there is no such link on this device. */
+const updateLink = (path: string, ifindex: number, program: number): boolean => {
+  if (!existsSync(path)) return false
+  const link = native.pinGet(path)
+  try {
+    if (native.linkInfo(link).ifindex === ifindex) {
+      native.linkUpdate(link, program)
+      return true
     }
-    rmSync(path) // its device has gone; a new one has the name
+  } finally {
+    native.fdClose(link)
   }
-  const link = create()
+  rmSync(path) // its device has gone; a new one has the name
+  return false
+}
+
+const pinLink = (link: number, path: string): void => {
   try {
     native.pin(link, path)
   } finally {
@@ -95,20 +101,30 @@ const keepLink = (path: string, ifindex: number, program: number, create: () => 
   }
 }
 
-const attachTc = (options: AttachOptions, name: string, ifindex: number): void => {
-  const { programs, pins } = options
+/** Null on kernels without tcx. */
+const tcxLink = (program: number, ifindex: number): number | null => {
   try {
-    keepLink(join(pins, pinName('tc', name)), ifindex, programs.tc, () =>
-      native.linkTcx(programs.tc, ifindex, 'ingress'),
-    )
+    return native.linkTcx(program, ifindex, 'ingress')
   } catch (error) {
     if (code(error) !== 'EINVAL') throw error
-    native.clsactAttach(programs.tc, ifindex, 'ingress', clsactHandle, clsactPriority)
-    // The filter stays by itself; a pin of its program remembers that there is one.
-    const marker = join(pins, pinName('clsact', name))
-    rmSync(marker, { force: true })
-    native.pin(programs.tc, marker)
+    return null
   }
+}
+
+const attachTc = (options: AttachOptions, name: string, ifindex: number): void => {
+  const { programs, pins } = options
+  const path = join(pins, pinName('tc', name))
+  if (updateLink(path, ifindex, programs.tc)) return
+  const link = tcxLink(programs.tc, ifindex)
+  if (link !== null) {
+    pinLink(link, path)
+    return
+  }
+  native.clsactAttach(programs.tc, ifindex, 'ingress', clsactHandle, clsactPriority)
+  // The filter stays by itself; a pin of its program remembers that there is one.
+  const marker = join(pins, pinName('clsact', name))
+  rmSync(marker, { force: true })
+  native.pin(programs.tc, marker)
 }
 
 const removeClsact = (marker: string, log: Log): void => {
@@ -122,8 +138,8 @@ const removeClsact = (marker: string, log: Log): void => {
   }
 }
 
-const removeXdp = (pins: string, name: string): void => {
-  const path = join(pins, pinName('xdp', name))
+const removeXdp = (pins: string, kind: 'xdp' | 'generic', name: string): void => {
+  const path = join(pins, pinName(kind, name))
   if (!existsSync(path)) return
   const link = native.pinGet(path)
   rmSync(path)
@@ -134,9 +150,13 @@ const removeXdp = (pins: string, name: string): void => {
   }
 }
 
-const attachXdp = (options: AttachOptions, name: string, ifindex: number, mode: 'native' | 'generic'): void => {
+const attachXdp = (options: AttachOptions, name: string, ifindex: number, kind: 'xdp' | 'generic'): void => {
   const { programs, pins } = options
-  keepLink(join(pins, pinName('xdp', name)), ifindex, programs.xdp, () => native.linkXdp(programs.xdp, ifindex, mode))
+  // A device takes one of the two at a time; meanwhile TC does it all.
+  removeXdp(pins, kind === 'xdp' ? 'generic' : 'xdp', name)
+  const path = join(pins, pinName(kind, name))
+  if (updateLink(path, ifindex, programs.xdp)) return
+  pinLink(native.linkXdp(programs.xdp, ifindex, kind === 'xdp' ? 'native' : 'generic'), path)
 }
 
 const attachOne = (options: AttachOptions, request: InterfaceRequest): InterfaceStatus => {
@@ -152,12 +172,13 @@ const attachOne = (options: AttachOptions, request: InterfaceRequest): Interface
     throw new AttachError(`cannot attach to ${name} under TC: ${String(error)}`, { cause: error })
   }
   if (wanted === 'tc') {
-    removeXdp(options.pins, name)
+    removeXdp(options.pins, 'xdp', name)
+    removeXdp(options.pins, 'generic', name)
     const note = request.hook === 'auto' ? `driver ${driver || 'unknown'}: TC keeps its offloads` : ''
     return { name, ifindex, hook: 'tc', note }
   }
   try {
-    attachXdp(options, name, ifindex, wanted === 'xdp' ? 'native' : 'generic')
+    attachXdp(options, name, ifindex, wanted === 'xdp' ? 'xdp' : 'generic')
     return { name, ifindex, hook: wanted, note: '' }
   } catch (error) {
     if (request.hook !== 'auto')
@@ -170,9 +191,7 @@ const attachOne = (options: AttachOptions, request: InterfaceRequest): Interface
 
 /** Takes links away whose device the configuration no longer names. */
 const removeOthers = (options: AttachOptions, requests: readonly InterfaceRequest[]): void => {
-  const wanted = new Set(
-    requests.flatMap(({ name }) => [pinName('tc', name), pinName('xdp', name), pinName('clsact', name)]),
-  )
+  const wanted = new Set(requests.flatMap(({ name }) => pinKinds.map((kind) => pinName(kind, name))))
   for (const entry of readdirSync(options.pins)) {
     if (wanted.has(entry)) continue
     if (entry.startsWith('clsact-')) {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { native } from '../../native/load.ts'
 import { attach, detachAll } from './attach.ts'
 import { Expiry } from './expiry.ts'
+import { ExpiryProgram } from './expiry-program.ts'
 import { FlowEvents } from './flow-events.ts'
 import {
   deviceFlags,
@@ -34,6 +35,12 @@ const stepMs = 250
 const closedMs = 500
 /** Devices are looked at again this often, because what a peer accepts changes without an event here. */
 const devicesMs = 10_000
+
+/** An idle flow is found not later than half its time-out after it, nor than 10 seconds. */
+const stepsPerWalk = ({ synSent, synReceived, established, closing, unreplied, replied }: FlowTimeouts): number => {
+  const shortestMs = 1000 * Math.min(synSent, synReceived, established, closing, unreplied, replied)
+  return Math.ceil(Math.min(shortestMs / 2, 10_000) / stepMs)
+}
 
 const unspecified: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
 
@@ -65,7 +72,7 @@ export interface DatapathOptions {
   /** drop what is pinned and start anew */
   readonly fresh: boolean
   readonly log: Log
-  /** milliseconds */
+  /** milliseconds of a clock that nobody sets */
   readonly now: () => number
 }
 
@@ -122,7 +129,8 @@ export class BpfDatapath implements Datapath {
     this.#status = new Status(loaded.fds, this.#services)
     this.#expiry = new Expiry({
       flowsFd: loaded.fds.flows,
-      expireProgram: loaded.programs.expire,
+      program: new ExpiryProgram({ program: loaded.programs.expire, request: memory.expireRequest }),
+      stepsPerWalk: stepsPerWalk(options.timeouts),
       expireKeys: memory.expireKeys,
       timeoutTicks: (state) => memory.settings.getUint32(settingsOffsets.timeouts + state * 4, true),
       dropEndpoints: () => this.#services.endpoints.retiredBefore(options.now() - options.timeouts.drain * 1000),
@@ -131,7 +139,7 @@ export class BpfDatapath implements Datapath {
     settled.call = () => void this.#followNetwork()
   }
 
-  /** Loads or adopts, attaches, and starts the clockwork. Nothing is left behind when it throws. */
+  /** Loads or adopts, attaches, and starts the clockwork. When it throws, pins are left that were there before. */
   static async open(options: DatapathOptions): Promise<BpfDatapath> {
     const { log, pins } = options
     if (options.fresh) unload(pins, log)
@@ -143,6 +151,7 @@ export class BpfDatapath implements Datapath {
     })
     const settled = { call: () => {} }
     let network: Network | null = null
+    let datapath: BpfDatapath | null = null
     try {
       const { settings } = mapMemory(loaded.fds)
       network = await Network.open({
@@ -155,12 +164,16 @@ export class BpfDatapath implements Datapath {
         },
         onSettled: () => settled.call(),
       })
-      const datapath = new BpfDatapath(options, loaded, network, settled)
+      datapath = new BpfDatapath(options, loaded, network, settled)
       await datapath.#start()
       return datapath
     } catch (error) {
-      await network?.close()
-      loaded.close()
+      if (datapath) await datapath.close()
+      else {
+        await network?.close()
+        loaded.close()
+      }
+      if (!loaded.adopted) unload(pins, log)
       throw error
     }
   }

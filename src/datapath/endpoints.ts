@@ -3,6 +3,7 @@
 
 import { native } from '../../native/load.ts'
 import { countersSize, endpointFlags, endpointSize, limits, readEndpoint, writeEndpoint } from './layout.gen.ts'
+import type { Endpoint } from './layout.gen.ts'
 import type { PortBlocks, PortRange } from './ports.ts'
 
 /** What the kernel is told of one endpoint. */
@@ -65,7 +66,7 @@ export class Endpoints {
     return Number(this.#memory.activeFlows[id] ?? 0n)
   }
 
-  read(id: number): ReturnType<typeof readEndpoint> {
+  read(id: number): Endpoint {
     return readEndpoint(this.#memory.endpoints, id * endpointSize)
   }
 
@@ -74,20 +75,16 @@ export class Endpoints {
    * `members` are the endpoints that services list, all others are retired.
    */
   adopt(protocols: ReadonlyMap<number, string>, members: ReadonlySet<number>, now: number, range: PortRange): void {
-    this.#free = this.#free.filter((id) => {
+    const found = this.#free.filter((id) => this.read(id).service !== 0)
+    const taken = new Set(found)
+    this.#free = this.#free.filter((id) => !taken.has(id))
+    // Those that live come first, because it is certain what their source ports are for.
+    for (const id of found.toSorted((a, b) => Number(members.has(b)) - Number(members.has(a)))) {
       const entry = this.read(id)
-      if (entry.service === 0) return true
-      const source = entry.source.every((byte) => byte === 0) ? null : entry.source
-      const portKey = portKeyOf({
-        ...entry,
-        source,
-        protocol: protocols.get(entry.service) ?? `of service ${entry.service}`,
-      })
-      if (portKey !== null) this.#ports.adopt(portKey, entry.portBlock, range)
+      const portKey = this.#adoptPorts(entry, protocols.get(entry.service), range)
       if (members.has(id)) this.#live.set(id, portKey)
       else this.#retired.set(id, { since: now, portKey, service: entry.service })
-      return false
-    })
+    }
   }
 
   /** An id with fresh counters; 0 when all are in use. */
@@ -129,6 +126,13 @@ export class Endpoints {
       portBlock,
     })
     if (before !== null) this.#ports.release(before)
+  }
+
+  /** The key of the source ports that an adopted entry uses. */
+  #adoptPorts(entry: Endpoint, protocol: string | undefined, range: PortRange): string | null {
+    if (entry.portBlock === 0) return null
+    const portKey = portKeyOf({ ...entry, protocol: protocol ?? `of service ${entry.service}` })
+    return portKey === null ? null : this.#ports.adopt(portKey, entry.portBlock, range)
   }
 
   /** Takes no new flows from now on; its id is free once its flows have gone. */

@@ -38,16 +38,6 @@ export const vipKeyBytes = (address: string): Uint8Array => {
   return bytes
 }
 
-/** As service_tag of bpf/lib/service.h. */
-export const serviceTag = (key: Uint8Array): number => {
-  const view = new DataView(key.buffer, key.byteOffset)
-  const sum =
-    view.getBigUint64(0, true) * 0x9e3779b97f4a7c15n +
-    view.getBigUint64(8, true) * 0xc2b2ae3d27d4eb4fn +
-    view.getBigUint64(16, true) * 0x165667b19e3779f9n
-  return Number(BigInt.asUintN(64, sum) >> 32n)
-}
-
 /** Whether an endpoint of the model takes new flows. */
 const takesFlows = (endpoint: Endpoint): boolean => endpoint.weight > 0 && !endpoint.drained
 

@@ -12,22 +12,38 @@ import type { Log } from '../lb/log.ts'
 const headerBytes = 4
 const recordBytes = Math.ceil((headerBytes + flowEventSize) / 8) * 8
 
+/** Finds what is missing among the numbers that each CPU gives its events. */
+export class Gaps {
+  readonly #last = new Map<number, number>()
+
+  /**
+   * How many of a CPU's events are missing before this one. They may come in another order than their numbers, since a
+   * packet interrupts the freeing of flows.
+   */
+  before(cpu: number, sequence: number): number {
+    const last = this.#last.get(cpu)
+    const ahead = last === undefined ? 1 : (sequence - last) | 0
+    if (ahead <= 0) return 0
+    this.#last.set(cpu, sequence)
+    return ahead - 1
+  }
+}
+
 export class FlowEvents {
   readonly #ring: ReturnType<typeof native.ringOpen>
-  readonly #sequences = new Map<number, number>()
-  #lost = 0
+  readonly #gaps = new Gaps()
 
   constructor(ringFd: number, log: Log) {
     const arena = new Uint8Array(limits.eventRingBytes)
     const view = new DataView(arena.buffer)
     this.#ring = native.ringOpen(ringFd, arena, (count) => {
-      const before = this.#lost
+      let lost = 0
       for (let index = 0; index < count; index++) {
         const event = readFlowEvent(view, index * recordBytes + headerBytes)
-        this.#follow(event)
+        lost += this.#gaps.before(event.cpu, event.sequence)
         log.info(eventFields(event), `flow ${eventKindNames[event.kind]?.replace('flow_', '') ?? event.kind}`)
       }
-      if (this.#lost > before) log.warn({ lost: this.#lost - before }, 'flow events were lost: the ring was full')
+      if (lost > 0) log.warn({ lost }, 'flow events were lost: the ring was full')
     })
   }
 
@@ -38,12 +54,6 @@ export class FlowEvents {
 
   close(): void {
     native.ringClose(this.#ring)
-  }
-
-  #follow({ cpu, sequence }: FlowEvent): void {
-    const last = this.#sequences.get(cpu)
-    if (last !== undefined) this.#lost += (sequence - last - 1) >>> 0
-    this.#sequences.set(cpu, sequence)
   }
 }
 

@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0x68d31a075bcf2f6en
+export const layoutHash = 0x0b96b576bee3816dn
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -187,6 +187,8 @@ export const flowFlags = {
   reverse: 1,
   /** a FIN has passed in this direction */
   fin: 2,
+  /** the client's entry: its source port was given out by us */
+  port: 4,
 } as const
 
 export const flowSize = 96
@@ -309,9 +311,37 @@ export function writeClosing(view: DataView, offset: number, value: Closing): vo
   zero(view, offset + 44, 4)
 }
 
-export const expireRequestSize = 16
-export const expireRequestOffsets = { count: 0, force: 4, expired: 8, now: 12 } as const
-/** What the expiry program is told and what it answers. */
+export const fragmentKeySize = 36
+export const fragmentKeyOffsets = { source: 0, destination: 16, id: 32, protocol: 34 } as const
+/**
+ * A datagram whose first fragment was dropped: the later ones have no ports to tell that they belong
+ * to a flow.
+ */
+export interface FragmentKey {
+  readonly source: Uint8Array
+  readonly destination: Uint8Array
+  readonly id: number
+  readonly protocol: number
+}
+export function readFragmentKey(view: DataView, offset: number): FragmentKey {
+  return {
+    source: readBytes(view, offset, 16),
+    destination: readBytes(view, offset + 16, 16),
+    id: view.getUint16(offset + 32, false),
+    protocol: view.getUint8(offset + 34),
+  }
+}
+export function writeFragmentKey(view: DataView, offset: number, value: FragmentKey): void {
+  writeBytes(view, offset, 16, value.source)
+  writeBytes(view, offset + 16, 16, value.destination)
+  view.setUint16(offset + 32, value.id, false)
+  view.setUint8(offset + 34, value.protocol)
+  zero(view, offset + 35, 1)
+}
+
+export const expireRequestSize = 24
+export const expireRequestOffsets = { count: 0, force: 4, expired: 8, closed: 12, now: 16 } as const
+/** What the expiry program is told and what it answers; the only entry of map expire_request. */
 export interface ExpireRequest {
   /** in: keys at the start of map expire_keys; those idle too long are deleted */
   readonly count: number
@@ -319,6 +349,8 @@ export interface ExpireRequest {
   readonly force: number
   /** out: flows deleted, from the keys and from the queue of closed flows */
   readonly expired: number
+  /** out: closed flows looked at; LIMIT_CLOSING_BATCH: there may be more */
+  readonly closed: number
   /** out: ticks */
   readonly now: number
 }
@@ -327,14 +359,17 @@ export function readExpireRequest(view: DataView, offset: number): ExpireRequest
     count: view.getUint32(offset, true),
     force: view.getUint32(offset + 4, true),
     expired: view.getUint32(offset + 8, true),
-    now: view.getUint32(offset + 12, true),
+    closed: view.getUint32(offset + 12, true),
+    now: view.getUint32(offset + 16, true),
   }
 }
 export function writeExpireRequest(view: DataView, offset: number, value: ExpireRequest): void {
   view.setUint32(offset, value.count, true)
   view.setUint32(offset + 4, value.force, true)
   view.setUint32(offset + 8, value.expired, true)
-  view.setUint32(offset + 12, value.now, true)
+  view.setUint32(offset + 12, value.closed, true)
+  view.setUint32(offset + 16, value.now, true)
+  zero(view, offset + 20, 4)
 }
 
 export const limits = {
@@ -353,6 +388,8 @@ export const limits = {
   devices: 65536,
   /** endpoints with source ports of their own; 8 KiB each: 8 MB */
   portBlocks: 1024,
+  /** datagrams whose later fragments are recognised; 120 bytes each: 0.5 MB */
+  fragments: 4096,
   /** flows one run of the expiry program looks at */
   expireBatch: 4096,
   slotsPerPage: 256,
@@ -362,8 +399,8 @@ export const limits = {
   portWords: 1024,
   /** free ports tried that turn out to be taken by somebody else */
   snatProbes: 4,
-  /** closed flows that one run of the expiry program frees */
-  closingBatch: 65536,
+  /** closed flows that one run of the expiry program looks at */
+  closingBatch: 2048,
 } as const
 
 export const serviceKeySize = 24

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { native } from '../../native/load.ts'
 import { layoutHash, metaSize, readMeta, writeMeta } from './layout.gen.ts'
 
-/** Every map of bpf/lib/maps.h; all of them are pinned. */
+/** The maps of bpf/lib/maps.h that all programs share; all of them are pinned. */
 export const mapNames = [
   'meta',
   'settings',
@@ -20,6 +20,7 @@ export const mapNames = [
   'port_blocks',
   'flows',
   'closing_flows',
+  'fragments',
   'cursors',
   'service_counters',
   'endpoint_counters',
@@ -27,7 +28,7 @@ export const mapNames = [
   'events',
   'event_sequence',
   'expire_keys',
-  'scratch',
+  'expire_request',
 ] as const
 export type MapName = (typeof mapNames)[number]
 
@@ -39,12 +40,15 @@ export interface Sizes {
   readonly slotPages: number
 }
 
-/** Ids start at 1: 0 says "none" wherever an id stands. */
+/**
+ * Ids start at 1: 0 says "none" wherever an id stands. There is room for twice the members, because a service's new list
+ * is written beside the old one, which packets still read.
+ */
 const maxEntries = (sizes: Sizes): Partial<Record<MapName, number>> => ({
   services: sizes.services,
   vips: sizes.services,
   slots: sizes.slotPages,
-  members: sizes.endpoints,
+  members: 2 * sizes.endpoints,
   endpoints: sizes.endpoints + 1,
   active_flows: sizes.endpoints + 1,
   flows: 2 * sizes.flows,
@@ -125,11 +129,6 @@ const removeStrayPins = (pins: string): void => {
   for (const name of mapNames) rmSync(join(pins, name), { force: true })
 }
 
-const pinnedFds = (pins: string): Map<MapName, number> =>
-  new Map(
-    mapNames.filter((name) => existsSync(join(pins, name))).map((name) => [name, native.pinGet(join(pins, name))]),
-  )
-
 /** A tick count that changes at least once a second, as a shift. */
 const routeShift = (ticksPerSecond: number): number => Math.floor(Math.log2(ticksPerSecond))
 
@@ -142,18 +141,20 @@ export const load = (options: LoadOptions): Loaded => {
   const adopted = pins !== null && existsSync(join(pins, 'meta'))
   if (adopted) checkPins(pins, sizes)
   else if (pins !== null) removeStrayPins(pins)
-  const shared = pins === null ? new Map<MapName, number>() : pinnedFds(pins)
+  const shared = new Map<MapName, number>()
   const wanted = maxEntries(sizes)
   const fds: Partial<Record<MapName, number>> = {}
   const programs: Partial<Record<keyof typeof objectFiles, number>> = {}
   const objects: ReturnType<typeof native.objectOpen>[] = []
   const close = (): void => {
-    for (const object of objects.reverse()) native.objectClose(object)
+    for (const object of objects.toReversed()) native.objectClose(object)
     for (const fd of shared.values()) native.fdClose(fd)
     objects.length = 0
     shared.clear()
   }
   try {
+    if (pins !== null)
+      for (const name of mapNames) if (existsSync(join(pins, name))) shared.set(name, native.pinGet(join(pins, name)))
     for (const kind of ['xdp', 'tc', 'expire'] as const) {
       const object = native.objectOpen(join(options.objects, objectFiles[kind]))
       objects.push(object)
@@ -174,7 +175,7 @@ export const load = (options: LoadOptions): Loaded => {
     if (!adopted) native.mapUpdate(loaded.meta, u32(0), metaOf(sizes))
     // meta goes last: a set of pins with it is complete.
     if (pins !== null)
-      for (const name of [...mapNames].reverse()) if (!shared.has(name)) native.pin(loaded[name], join(pins, name))
+      for (const name of mapNames.toReversed()) if (!shared.has(name)) native.pin(loaded[name], join(pins, name))
     return { fds: loaded, programs: programs as Programs, adopted, sizes, close }
   } catch (error) {
     close()
@@ -191,6 +192,7 @@ export interface Memory {
   readonly activeFlows: BigInt64Array
   readonly portBlocks: BigUint64Array
   readonly expireKeys: Uint8Array
+  readonly expireRequest: DataView
 }
 
 export const mapMemory = (fds: Readonly<Record<MapName, number>>): Memory => ({
@@ -201,4 +203,5 @@ export const mapMemory = (fds: Readonly<Record<MapName, number>>): Memory => ({
   activeFlows: new BigInt64Array(native.mapMemory(fds.active_flows)),
   portBlocks: new BigUint64Array(native.mapMemory(fds.port_blocks)),
   expireKeys: new Uint8Array(native.mapMemory(fds.expire_keys)),
+  expireRequest: new DataView(native.mapMemory(fds.expire_request)),
 })

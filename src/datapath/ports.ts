@@ -11,12 +11,21 @@ export interface PortRange {
 
 interface Block {
   readonly id: number
+  readonly key: string
   users: number
+}
+
+/** The ports of one word that are in a range, as bits. */
+const rangeBits = (range: PortRange, word: number): bigint => {
+  const low = Math.max(0, range.first - word * 64)
+  const high = Math.min(63, range.last - word * 64)
+  return low > high ? 0n : (allOnes >> BigInt(63 - high)) & (allOnes << BigInt(low))
 }
 
 export class PortBlocks {
   readonly #words: BigUint64Array
   readonly #blocks = new Map<string, Block>()
+  readonly #byId = new Map<number, Block>()
   readonly #free: number[]
   readonly #range: PortRange
 
@@ -24,32 +33,34 @@ export class PortBlocks {
   constructor(words: BigUint64Array, range: PortRange) {
     this.#words = words
     this.#range = range
-    this.#free = Array.from({ length: words.length / wordsPerBlock - 1 }, (_, index) => index + 1).reverse()
+    this.#free = Array.from({ length: words.length / wordsPerBlock - 1 }, (_, index) => index + 1).toReversed()
   }
 
   get freeBlocks(): number {
     return this.#free.length
   }
 
-  /** A block found in the kernel at start keeps its used ports, as far as `previous` was the same range. */
-  adopt(key: string, id: number, previous: PortRange): void {
-    const known = this.#blocks.get(key)
+  /**
+   * A block found in the kernel at start keeps its used ports; those that `previous` did not have are free now. Returns
+   * the key to release it by: the block's number tells who shares it, since not every user's key is still known.
+   */
+  adopt(key: string, id: number, previous: PortRange): string {
+    const known = this.#byId.get(id)
     if (known) {
       known.users++
-      return
+      return known.key
     }
-    this.#blocks.set(key, { id, users: 1 })
+    const ownKey = this.#blocks.has(key) ? `${key}, block ${id}` : key
+    this.#hold(ownKey, id)
     this.#free.splice(this.#free.indexOf(id), 1)
-    if (previous.first === this.#range.first && previous.last === this.#range.last) return
-    for (let port = 0; port < wordsPerBlock * 64; port++) {
-      const was = port >= previous.first && port <= previous.last
-      const is = port >= this.#range.first && port <= this.#range.last
+    for (let word = 0; word < wordsPerBlock; word++) {
+      const was = rangeBits(previous, word)
+      const is = rangeBits(this.#range, word)
       if (was === is) continue
-      const word = id * wordsPerBlock + (port >> 6)
-      const bit = 1n << BigInt(port & 63)
-      const bits = this.#words[word] ?? 0n
-      this.#words[word] = is ? bits & ~bit : bits | bit
+      const place = id * wordsPerBlock + word
+      this.#words[place] = ((this.#words[place] ?? 0n) | (was & ~is)) & ~(is & ~was)
     }
+    return ownKey
   }
 
   /** The block for `key`; 0 when all are in use. */
@@ -62,7 +73,7 @@ export class PortBlocks {
     const id = this.#free.pop()
     if (id === undefined) return 0
     this.#clear(id)
-    this.#blocks.set(key, { id, users: 1 })
+    this.#hold(key, id)
     return id
   }
 
@@ -70,19 +81,19 @@ export class PortBlocks {
     const block = this.#blocks.get(key)
     if (!block || --block.users > 0) return
     this.#blocks.delete(key)
+    this.#byId.delete(block.id)
     this.#free.push(block.id)
+  }
+
+  #hold(key: string, id: number): void {
+    const block = { id, key, users: 1 }
+    this.#blocks.set(key, block)
+    this.#byId.set(id, block)
   }
 
   /** All ports of the range free, all others never given out. */
   #clear(id: number): void {
-    const { first, last } = this.#range
-    for (let word = 0; word < wordsPerBlock; word++) {
-      const low = word * 64
-      let used = allOnes
-      if (low >= first && low + 63 <= last) used = 0n
-      else if (low + 63 >= first && low <= last)
-        for (let bit = Math.max(0, first - low); bit <= Math.min(63, last - low); bit++) used &= ~(1n << BigInt(bit))
-      this.#words[id * wordsPerBlock + word] = used
-    }
+    for (let word = 0; word < wordsPerBlock; word++)
+      this.#words[id * wordsPerBlock + word] = allOnes & ~rangeBits(this.#range, word)
   }
 }

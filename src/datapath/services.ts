@@ -4,11 +4,12 @@
 import { native } from '../../native/load.ts'
 import { ResourceError } from '../lb/datapath.ts'
 import { endpointKey, serviceKey } from '../lb/model.ts'
-import { adoptServices } from './adopt.ts'
+import { keyTag } from '../lb/selection/flow-hash.ts'
+import { adoptServices, mapKeys } from './adopt.ts'
 import { Endpoints, maxPortBlocks } from './endpoints.ts'
-import { endpointEntry, serviceKeyBytes, serviceTag, tableFor, tableKey, vipKeyBytes } from './entries.ts'
+import { endpointEntry, serviceKeyBytes, tableFor, tableKey, vipKeyBytes } from './entries.ts'
 import { Extents } from './extents.ts'
-import { countersSize, serviceFlags, serviceSelect, serviceSize, writeService } from './layout.gen.ts'
+import { countersSize, serviceFlags, serviceSelect, serviceSize, vipKeySize, writeService } from './layout.gen.ts'
 import { PortBlocks } from './ports.ts'
 import { Tables } from './tables.ts'
 import type { PreparedEndpoint } from './endpoints.ts'
@@ -51,7 +52,12 @@ interface Prepared extends Placed {
   readonly service: Service
   readonly entries: readonly { readonly id: number; readonly prepared: PreparedEndpoint }[]
   readonly recreate: boolean
-  readonly undo: readonly (() => void)[]
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+const fail = (error: Error): never => {
+  throw error
 }
 
 const noRoom = (limit: string, what: string): ResourceError =>
@@ -75,7 +81,7 @@ export class Services {
     const { loaded, memory, defer, portRange } = options
     this.#options = options
     this.#tables = new Tables(memory.slots, defer)
-    this.#members = new Extents(0, loaded.sizes.endpoints)
+    this.#members = new Extents(0, memory.members.length)
     this.#zeroCounters = new Uint8Array(countersSize * native.possibleCpus())
     const ports = new PortBlocks(memory.portBlocks, portRange)
     this.endpoints = new Endpoints(memory, loaded.fds.endpoint_counters, ports)
@@ -95,14 +101,15 @@ export class Services {
   /** Reserves room for all changes, then performs them in order. Throws ResourceError before anything changes. */
   apply(changes: readonly Change[]): void {
     const prepared = new Map<ServiceKey, Prepared>()
+    const undo: (() => void)[] = []
     try {
       for (const change of changes) {
         if (change.kind === 'remove') continue
         const service = change.kind === 'add' ? change.service : change.to
-        prepared.set(serviceKey(service), this.#prepare(service))
+        prepared.set(serviceKey(service), this.#prepare(service, undo))
       }
     } catch (error) {
-      for (const { undo } of [...prepared.values()].reverse()) for (const step of undo) step()
+      for (const step of undo.toReversed()) step()
       throw error
     }
     for (const change of changes) {
@@ -149,20 +156,25 @@ export class Services {
       this.#placed.set(key, { ...placed, table: this.#tables.adopt(placed.firstPage, placed.slotCount) })
       this.#vips.set(placed.vip, (this.#vips.get(placed.vip) ?? 0) + 1)
     }
+    this.#adoptVips()
     this.endpoints.adopt(found.protocols, found.members, now(), previousPortRange)
     for (const id of this.endpoints.retiredServices()) if (!found.protocols.has(id)) this.#leaving.add(id)
     return new Set([...found.protocols.keys(), ...this.#leaving])
   }
 
-  #prepare(service: Service): Prepared {
+  /** A daemon that was killed between two writes may have left a count that does not fit the services. */
+  #adoptVips(): void {
+    const { vips } = this.#options.loaded.fds
+    const known = new Set([...this.#vips.keys()].map((address) => hex(vipKeyBytes(address))))
+    for (const key of mapKeys(vips, vipKeySize)) if (!known.has(hex(key))) native.mapDelete(vips, key)
+    for (const address of this.#vips.keys()) this.#countVip(address, 0)
+  }
+
+  /** `undo` gets what takes each reservation back. */
+  #prepare(service: Service, undo: (() => void)[]): Prepared {
     const { seed, egress, memory } = this.#options
     const current = this.#placed.get(serviceKey(service)) ?? null
     const title = `service ${service.name}`
-    const undo: (() => void)[] = []
-    const fail = (error: ResourceError): never => {
-      for (const step of undo.reverse()) step()
-      throw error
-    }
     const id = current?.id ?? this.#freeIds.pop() ?? fail(noRoom('services', title))
     if (!current) undo.push(() => this.#freeIds.push(id))
 
@@ -192,7 +204,7 @@ export class Services {
     const table =
       this.#tables.acquire(tableKey(service, seed), () => selection.slots, current?.table ?? null) ??
       fail(noRoom('slotPages', `the selection table of ${title}`))
-    undo.push(() => this.#tables.release(table))
+    undo.push(() => this.#tables.giveBack(table))
 
     const ids = [...endpoints.values()]
     const sameMembers =
@@ -212,13 +224,12 @@ export class Services {
       endpoints,
       entries,
       recreate: selection.recreate && service.mode === 'dnat',
-      undo: undo.reverse(),
     }
   }
 
   #commit(key: ServiceKey, ready: Prepared): void {
     const { loaded, memory, seed, now, defer } = this.#options
-    const { entries, recreate, undo: _, ...placed } = ready
+    const { entries, recreate, ...placed } = ready
     const before = this.#placed.get(key)
     if (!before) {
       const id = new Uint8Array(Uint32Array.of(placed.id).buffer)
@@ -230,7 +241,7 @@ export class Services {
 
     const value = new Uint8Array(serviceSize)
     writeService(new DataView(value.buffer), 0, {
-      tag: serviceTag(placed.key),
+      tag: keyTag(placed.key),
       id: placed.id,
       select: serviceSelect[ready.service.select],
       flags: recreate ? serviceFlags.recreate : 0,
@@ -263,7 +274,7 @@ export class Services {
     defer(() => this.#members.release(before.members))
   }
 
-  #countVip(address: string, change: 1 | -1): void {
+  #countVip(address: string, change: 1 | 0 | -1): void {
     const { vips } = this.#options.loaded.fds
     const count = (this.#vips.get(address) ?? 0) + change
     this.#vips.set(address, count)

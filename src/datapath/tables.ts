@@ -36,7 +36,8 @@ export class Tables {
 
   /** A table found in the kernel at start; what it was made from is not known, so its place names it. */
   adopt(firstPage: number, slotCount: number): Table {
-    const key = `page ${firstPage}`
+    // A table without slots stands at page 0 too.
+    const key = `page ${firstPage}, ${slotCount} slots`
     const known = this.#byKey.get(key)
     if (known) return this.#use(known)
     const pages = { start: firstPage, length: pagesFor(slotCount) }
@@ -66,10 +67,20 @@ export class Tables {
   }
 
   release(table: Table): void {
+    if (this.#leave(table)) this.#defer(() => this.#extents.release(table.pages))
+  }
+
+  /** Releases a table that was acquired and is not used after all: no packet has seen it. */
+  giveBack(table: Table): void {
+    if (this.#leave(table)) this.#extents.release(table.pages)
+  }
+
+  /** True when that was the last user. */
+  #leave(table: Table): boolean {
     const held = table as Held
-    if (--held.users > 0) return
+    if (--held.users > 0) return false
     this.#byKey.delete(held.key)
-    this.#defer(() => this.#extents.release(held.pages))
+    return true
   }
 
   #use(held: Held): Table {

@@ -17,7 +17,7 @@ import type { PortRange } from '../../datapath/ports.ts'
 import type { Change, Service } from '../../lb/model.ts'
 
 export const objects = join(import.meta.dirname, '../../../build')
-export const smallSizes: Sizes = { flows: 256, services: 4, endpoints: 8, slotPages: 4 }
+export const smallSizes: Sizes = { flows: 256, services: 4, endpoints: 8, slotPages: 16 }
 
 const bpfFileSystem = '/sys/fs/bpf'
 let made = 0

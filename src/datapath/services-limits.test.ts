@@ -1,0 +1,119 @@
+// Every limit that a change can meet: it is refused, and everything is as it was.
+
+import type { ExecutionContext } from 'ava'
+import { ResourceError } from '../lb/datapath.ts'
+import { SmallMaps } from '../testing/datapath/small-maps.ts'
+import { endpoint, service } from '../testing/services.ts'
+import { testWith } from '../testing/needs.ts'
+import { maxPortBlocks } from './endpoints.ts'
+import type { Start } from '../testing/datapath/small-maps.ts'
+import type { Change, Service } from '../lb/model.ts'
+
+const kernel = (title: string, run: (t: ExecutionContext) => void): void => testWith(['root', 'bpf'], title, run)
+
+const servers = (count: number, from = 0): Service['endpoints'] =>
+  Array.from({ length: count }, (_, index) => endpoint(`10.0.${(from + index) >> 8}.${(from + index) & 255}`))
+
+const add = (each: Service): Change => ({ kind: 'add', service: each })
+
+/** All that packets can see. */
+const visible = (maps: SmallMaps): unknown => ({
+  placed: [...maps.services.placed()].map(([key, { id, members, endpoints }]) => ({ key, id, members, endpoints })),
+  entries: [...maps.services.placed().values()].map(({ service: each }) => each && maps.entry(each)),
+  slots: [...maps.services.placed().values()].map(({ service: each }) => each && maps.slots(each)),
+  vips: ['192.0.2.1', '192.0.2.2'].map((address) => maps.vip(address)),
+  endpoints: Array.from(new Uint8Array(maps.memory.endpoints.buffer)).join(),
+})
+
+interface Limit {
+  readonly limit: string
+  readonly start: Start
+  /** fits, and stays */
+  readonly before: readonly Service[]
+  /** the last of these does not fit */
+  readonly tooMuch: readonly Change[]
+  /** fits, and is all there is room for */
+  readonly most: readonly Change[]
+}
+
+const web = service()
+const small = service({ endpoints: servers(2) })
+const wide = (port: number, count: number, from: number): Service =>
+  service({ port, select: 'hash', endpoints: servers(count, from) })
+
+const cases: readonly Limit[] = [
+  {
+    limit: 'services',
+    start: { sizes: { services: 3, endpoints: 64 } },
+    before: [web],
+    tooMuch: [81, 82, 83].map((port) => add(service({ port, mode: 'fullnat', select: 'hash', endpoints: servers(3) }))),
+    most: [81, 82].map((port) => add(service({ port, mode: 'fullnat', select: 'hash', endpoints: servers(3) }))),
+  },
+  {
+    limit: 'endpoints',
+    start: { sizes: { endpoints: 8 } },
+    before: [small],
+    tooMuch: [
+      { kind: 'update', from: small, to: { ...small, mode: 'fullnat', endpoints: servers(4) } },
+      add(service({ port: 81, mode: 'fullnat', endpoints: servers(5, 100) })),
+    ],
+    most: [
+      { kind: 'update', from: small, to: { ...small, mode: 'fullnat', endpoints: servers(4) } },
+      add(service({ port: 81, mode: 'fullnat', endpoints: servers(4, 100) })),
+    ],
+  },
+  {
+    limit: 'slotPages',
+    start: { sizes: { endpoints: 64, slotPages: 4 } },
+    before: [],
+    // 251, 251 and 1021 slots: one page, one page, four pages.
+    tooMuch: [add(wide(80, 2, 0)), add(wide(81, 3, 50)), add(wide(82, 4, 100))],
+    most: [add(wide(80, 2, 0)), add(wide(81, 3, 50)), add(wide(82, 2, 100)), add(wide(83, 3, 150))],
+  },
+  {
+    limit: 'portBlocks',
+    start: { sizes: { services: 4, endpoints: 2048, slotPages: 64 } },
+    before: [service({ mode: 'fullnat', endpoints: servers(23) })],
+    tooMuch: [
+      add(service({ port: 81, mode: 'fullnat', endpoints: servers(500, 500) })),
+      add(service({ port: 82, mode: 'fullnat', endpoints: servers(501, 1000) })),
+    ],
+    most: [
+      add(service({ port: 81, mode: 'fullnat', endpoints: servers(500, 500) })),
+      add(service({ port: 82, mode: 'fullnat', endpoints: servers(500, 1000) })),
+    ],
+  },
+]
+
+for (const { limit, start, before, tooMuch, most } of cases) {
+  kernel(`services: what meets the limit of ${limit} is refused whole, and all the room is still there`, (t) => {
+    const maps = SmallMaps.open(t, start)
+    maps.add(...before)
+    const then = visible(maps)
+    for (let tries = 0; tries < 3; tries++) {
+      const error = t.throws(() => maps.apply(...tooMuch), { instanceOf: ResourceError })
+      t.is(error?.limit, limit)
+      t.regex(error?.message ?? '', /^no room for .*service 192\.0\.2\.1:8\d\/tcp/)
+      t.deepEqual(visible(maps), then)
+    }
+    t.notThrows(() => maps.apply(...most))
+    // And all of it comes back.
+    maps.remove(...[...maps.services.placed().values()].flatMap(({ service: each }) => each ?? []))
+    maps.settle()
+    maps.add(...before)
+    t.notThrows(() => maps.apply(...most))
+  })
+}
+
+kernel('services: the numbers of the port case are those of the limit', (t) => {
+  t.is(maxPortBlocks, 23 + 500 + 500)
+})
+
+kernel('services: with every endpoint id in use, endpoints can still be taken away', (t) => {
+  const maps = SmallMaps.open(t, { sizes: { endpoints: 8 } })
+  const full = service({ endpoints: servers(8) })
+  const less = service({ endpoints: servers(7) })
+  maps.add(full)
+  t.notThrows(() => maps.update(full, less))
+  t.is(maps.entry(less)?.memberCount, 7)
+})
