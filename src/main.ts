@@ -139,23 +139,22 @@ export const run = async (options: RunOptions): Promise<void> => {
   await mkdir(state, { recursive: true, mode: 0o700 })
 
   const open: { close(): Promise<void> }[] = []
+  let ready = false
+  const datapath = await BpfDatapath.open({
+    instance,
+    objects,
+    pins: pinDirectory(instance),
+    interfaces: config.interfaces,
+    sizes: config.limits,
+    timeouts: config.timeouts,
+    portRange: config.snat.ports,
+    seed: config.selection.seed,
+    events: config.events,
+    fresh: options.fresh,
+    log,
+    now: monotonic,
+  })
   try {
-    const datapath = await BpfDatapath.open({
-      instance,
-      objects,
-      pins: pinDirectory(instance),
-      stateDirectory: state,
-      interfaces: config.interfaces,
-      sizes: config.limits,
-      timeouts: config.timeouts,
-      portRange: config.snat.ports,
-      seed: config.selection.seed,
-      events: config.events,
-      fresh: options.fresh,
-      log,
-      now: monotonic,
-    })
-    open.push(datapath)
     const controller = await Controller.open({
       datapath,
       stateDirectory: state,
@@ -177,12 +176,14 @@ export const run = async (options: RunOptions): Promise<void> => {
       listen: config.api.listen,
     })
     open.push(api)
+    ready = true
     native.sdNotify('READY=1')
     log.info({ instance, version, pid: process.pid, services: controller.services().length }, 'ready')
     await stay(signals, controller, configFile, log)
     native.sdNotify('STOPPING=1')
   } finally {
-    // A start that fails half-way closes too: its timers would keep the process alive.
     for (const part of open.toReversed()) await part.close()
+    if (ready) await datapath.close()
+    else await datapath.abandon()
   }
 }

@@ -41,7 +41,8 @@ inline_always void ctx_pull(ctx_t *ctx, __u32 bytes)
 		bpf_skb_pull_data(ctx, bytes < ctx->len ? bytes : ctx->len);
 }
 
-inline_always __u32 ctx_length(ctx_t *ctx, __u32 wanted)
+/* Bytes of the whole frame, which may go on in further buffers. */
+inline_always __u32 ctx_length(ctx_t *ctx)
 {
 	return ctx->len;
 }
@@ -80,5 +81,7 @@ inline_always int ctx_transmit_neighbour(ctx_t *ctx, __u32 ifindex, __be32 next_
 {
 	struct bpf_redir_neigh neighbour = { .nh_family = AF_INET, .ipv4_nh = next_hop };
 
+	if (next_hop == NEXT_HOP_ASK)
+		return bpf_redirect_neigh(ifindex, NULL, 0, 0);
 	return bpf_redirect_neigh(ifindex, &neighbour, sizeof(neighbour), 0);
 }

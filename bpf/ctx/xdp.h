@@ -38,12 +38,10 @@ inline_always void ctx_pull(ctx_t *ctx, __u32 bytes)
 {
 }
 
-/* Bytes of the whole frame. The helper is only needed when the frame goes on in fragments. */
-inline_always __u32 ctx_length(ctx_t *ctx, __u32 wanted)
+/* Bytes of the whole frame, which may go on in further buffers. */
+inline_always __u32 ctx_length(ctx_t *ctx)
 {
-	__u32 linear = ctx_end(ctx) - ctx_start(ctx);
-
-	return likely(linear >= wanted) ? linear : bpf_xdp_get_buff_len(ctx);
+	return bpf_xdp_get_buff_len(ctx);
 }
 
 /* Segments that a GSO packet becomes, and their payload; there are no GSO packets here. */

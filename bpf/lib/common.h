@@ -46,9 +46,14 @@ struct packet {
 	__u8 tcp_flags;
 	__u8 tos;
 	bool echo_reply;
-	__u8 reserved;
+	bool in_pieces;   /* not all of it is in the part of the frame that can be read directly */
+	__u32 device;     /* route: the ifindex to leave by */
+	__be32 next_hop;  /* route: whose MAC address the kernel has to find first; 0: it is known */
 };
-_Static_assert(sizeof(struct packet) == 72, "packet: no byte without a name");
+_Static_assert(sizeof(struct packet) == 80, "packet: no byte without a name");
+
+/* A next hop that is no IPv4 address: the kernel looks the route up again and knows. */
+#define NEXT_HOP_ASK ((__be32)~0U)
 
 enum tcp_flag_bits {
 	TCP_FIN = 0x01,

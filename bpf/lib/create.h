@@ -19,8 +19,11 @@ inline_always enum verdict create_state(struct flow *flow, const struct packet *
 		return VERDICT_CONTINUE;
 	if (!(service->flags & SERVICE_RECREATE) || (flags & ~TCP_FIN) != TCP_ACK)
 		return VERDICT_DROP_NO_FLOW;
-	flow->state = flags & TCP_FIN ? FLOW_CLOSING : FLOW_ESTABLISHED;
-	flow->flags = flags & TCP_FIN ? FLOW_FLAG_FIN : 0;
+	/* The endpoint's answer proves that it knows the connection; until then the flow is a short-lived one. */
+	if (flags & TCP_FIN) {
+		flow->state = FLOW_CLOSING;
+		flow->flags = FLOW_FLAG_FIN;
+	}
 	return VERDICT_CONTINUE;
 }
 
@@ -50,10 +53,12 @@ inline_always void create_deltas(struct flow *flow, const struct flow_key *key)
 		flow->port_delta = 0;
 }
 
-/* The endpoint's entry for a client's entry. */
-inline_always void create_reverse(struct flow *reverse, struct flow_key *key, const struct packet *packet,
-				  const struct flow *flow)
+/* Writes the endpoint's entry for a client's entry into the scratch room. */
+rarely void create_reverse(struct scratch *room, const struct packet *packet, const struct flow *flow)
 {
+	struct flow_key *key = &room->reverse_key;
+	struct flow *reverse = &room->reverse;
+
 	flow_partner_key(key, &packet->key, flow);
 	*reverse = *flow;
 	reverse->tag = hash_digest(key) >> 32;
@@ -91,7 +96,7 @@ rarely enum verdict create_conflict(const struct flow_key *reverse_key, const st
 		return VERDICT_CONTINUE;
 	flow_partner_key(&client, reverse_key, other);
 	flow = flow_find_key(&client);
-	if (!flow || (flow->state != FLOW_CLOSED && flow->state != FLOW_CLOSING))
+	if (!flow || flow->state != FLOW_CLOSED)
 		return VERDICT_DROP_FLOW_CONFLICT;
 	flow_delete(&client, flow, packet->now);
 	return VERDICT_CONTINUE;
@@ -105,7 +110,7 @@ inline_always enum verdict create_insert_reverse(const struct packet *packet, st
 
 	if (!room)
 		return VERDICT_DROP_INTERNAL;
-	create_reverse(&room->reverse, &room->reverse_key, packet, flow);
+	create_reverse(room, packet, flow);
 	error = create_insert(&room->reverse_key, &room->reverse, packet->now);
 	if (unlikely(error == -EEXIST)) {
 		verdict = create_conflict(&room->reverse_key, packet);
@@ -133,7 +138,7 @@ rarely enum verdict create_with_port(const struct packet *packet, struct flow *f
 			return VERDICT_DROP_PORTS_EXHAUSTED;
 		flow->source_port = bpf_htons(port);
 		flow->flags |= FLOW_FLAG_PORT;
-		create_reverse(&room->reverse, &room->reverse_key, packet, flow);
+		create_reverse(room, packet, flow);
 		error = create_insert(&room->reverse_key, &room->reverse, packet->now);
 		if (!error)
 			return VERDICT_CONTINUE;

@@ -71,19 +71,26 @@ inline_always void flow_queue_closed(const struct flow_key *client, __u32 now)
 	bpf_map_push_elem(&closing_flows, &closing, 0);
 }
 
+enum flow_limits {
+	FLOW_RECLAIM_TRIES = 4, /* of the queue; entries of flows that were opened again are skipped */
+};
+
 /* Makes room when the table is full: a closed flow that waits is freed at once. */
 rarely bool flow_reclaim(__u32 now)
 {
 	struct scratch *room = scratch_get();
 	struct flow *flow;
 
-	if (!room || bpf_map_pop_elem(&closing_flows, &room->oldest))
+	if (!room)
 		return false;
-	flow = flow_find_key(&room->oldest.key);
-	if (!flow || flow->state != FLOW_CLOSED)
-		return false;
-	flow_delete(&room->oldest.key, flow, now);
-	return true;
+	for (int i = 0; i < FLOW_RECLAIM_TRIES; i++) {
+		if (bpf_map_pop_elem(&closing_flows, &room->oldest))
+			return false;
+		flow = flow_find_key(&room->oldest.key);
+		if (flow && flow->state == FLOW_CLOSED)
+			return flow_delete(&room->oldest.key, flow, now) == 0;
+	}
+	return false;
 }
 
 inline_always void flow_set_state(struct flow *flow, struct flow *partner, const struct packet *packet, __u8 state)
@@ -146,12 +153,16 @@ rarely bool flow_step_tcp(struct flow *flow, const struct packet *packet)
 			flow_set_state(flow, partner, packet, FLOW_SYN_RECEIVED);
 	} else if (flags & TCP_FIN) {
 		flow->flags |= FLOW_FLAG_FIN;
-		if (flow->state != FLOW_CLOSED)
+		if (flow->state != FLOW_CLOSED || !(partner->flags & FLOW_FLAG_FIN))
 			flow_set_state(flow, partner, packet, FLOW_CLOSING);
-	} else if (flow->state == FLOW_SYN_RECEIVED && !reverse) {
+	} else if (flow->state == (reverse ? FLOW_SYN_SENT : FLOW_SYN_RECEIVED)) {
+		/* The handshake's last packet; or the endpoint knows a connection whose beginning we have not seen. */
 		flow_set_state(flow, partner, packet, FLOW_ESTABLISHED);
-	} else if (flow->state == FLOW_CLOSING && (flow->flags & partner->flags & FLOW_FLAG_FIN)) {
+	} else if (flow->flags & partner->flags & FLOW_FLAG_FIN) {
 		flow_set_state(flow, partner, packet, FLOW_CLOSED);
+	} else if (flow->state == FLOW_CLOSED) {
+		/* They go on talking, so the RST was nobody's: a real one is answered by silence, or by another RST. */
+		flow_set_state(flow, partner, packet, (flow->flags | partner->flags) & FLOW_FLAG_FIN ? FLOW_CLOSING : FLOW_ESTABLISHED);
 	}
 	return true;
 }
@@ -169,6 +180,12 @@ rarely bool flow_step_reply(struct flow *flow, const struct packet *packet)
 		return false;
 	flow_set_state(flow, partner, packet, FLOW_REPLIED);
 	return true;
+}
+
+/* Whether the packet goes the flow's way: of an ICMP echo, ports that are both 0 do not tell. */
+inline_always bool flow_goes_with(const struct flow *flow, const struct packet *packet)
+{
+	return packet->key.protocol != IPPROTO_ICMP || packet->echo_reply == flow_is_reverse(flow);
 }
 
 /* Steps the state; false when the packet turns out to need a new flow. */

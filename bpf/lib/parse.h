@@ -78,7 +78,8 @@ inline_always void parse_start(struct packet *packet, const struct iphdr *ip)
 	packet->tos = ip->tos;
 	packet->tcp_flags = 0;
 	packet->echo_reply = false;
-	packet->reserved = 0;
+	packet->device = 0;
+	packet->next_hop = 0;
 }
 
 inline_always enum verdict parse_transport(ctx_t *ctx, struct packet *packet, __u32 payload, bool in_parts)
@@ -144,7 +145,8 @@ inline_always enum verdict parse(ctx_t *ctx, struct packet *packet)
 
 	parse_start(packet, ip);
 	header = ip->ihl * 4;
-	frame = ctx_length(ctx, PARSE_IP + packet->length);
+	packet->in_pieces = ctx_end(ctx) - ctx_start(ctx) < PARSE_IP + packet->length;
+	frame = unlikely(packet->in_pieces) ? ctx_length(ctx) : PARSE_IP + packet->length;
 	segment = ctx_segment_payload(ctx);
 	if (unlikely(segment && !packet->length))
 		packet->length = frame - PARSE_IP; /* a GSO packet longer than the field can say */

@@ -14,8 +14,11 @@
 #include "create.h"
 #include "translate.h"
 
+/* Not a verdict, and only known here: the packet needs a new flow. */
+#define PIPELINE_ANEW VERDICT_MAX
+
 /* A packet of no known flow: finds or refuses a service and makes the flow. */
-rarely enum verdict pipeline_new(ctx_t *ctx, const struct packet *packet, __be32 *next_hop)
+rarely enum verdict pipeline_new(ctx_t *ctx, struct packet *packet)
 {
 	const struct settings *settings = settings_get();
 	struct scratch *room = scratch_get();
@@ -24,10 +27,11 @@ rarely enum verdict pipeline_new(ctx_t *ctx, const struct packet *packet, __be32
 	struct service *service = &room->service;
 	enum verdict verdict;
 
-	if (!packet || !room || !next_hop || !settings)
+	if (!room || !settings)
 		return VERDICT_DROP_INTERNAL;
-	if (!service_find(packet, service))
-		return VERDICT_PASS_NOT_SERVICE;
+	verdict = service_find(packet, service);
+	if (verdict)
+		return verdict;
 	verdict = parse_check(ctx, packet);
 	if (verdict)
 		return verdict;
@@ -53,7 +57,7 @@ rarely enum verdict pipeline_new(ctx_t *ctx, const struct packet *packet, __be32
 	flow->bytes = packet->wire_bytes;
 	flow->service = service->id;
 	create_translation(flow, packet, endpoint);
-	verdict = route(ctx, packet, flow, settings, next_hop);
+	verdict = route(ctx, packet, flow, settings);
 	if (verdict)
 		return verdict;
 	verdict = create(packet, flow, endpoint);
@@ -62,7 +66,21 @@ rarely enum verdict pipeline_new(ctx_t *ctx, const struct packet *packet, __be32
 	return verdict;
 }
 
-inline_always enum verdict pipeline_steps(ctx_t *ctx, struct packet *packet, struct flow **flow, __be32 *next_hop,
+inline_always enum verdict pipeline_known(ctx_t *ctx, struct packet *packet, struct flow *flow, const struct settings *settings)
+{
+	bool reverse = flow_is_reverse(flow);
+	enum verdict verdict;
+
+	verdict = parse_check(ctx, packet);
+	if (unlikely(verdict))
+		return verdict;
+	if (unlikely(!flow_step(flow, packet))) /* the pair is just being deleted, or has to be made anew */
+		return reverse ? VERDICT_DROP_NO_FLOW : PIPELINE_ANEW;
+	flow->seen = packet->now;
+	return route(ctx, packet, flow, settings);
+}
+
+inline_always enum verdict pipeline_steps(ctx_t *ctx, struct packet *packet, struct flow **flow,
 					  const struct settings *settings)
 {
 	struct scratch *room;
@@ -79,31 +97,23 @@ inline_always enum verdict pipeline_steps(ctx_t *ctx, struct packet *packet, str
 		return verdict;
 
 	*flow = flow_find(&packet->key, packet_tag(packet));
-	if (likely(*flow)) {
-		verdict = parse_check(ctx, packet);
-		if (unlikely(verdict))
+	if (likely(*flow && flow_goes_with(*flow, packet))) {
+		verdict = pipeline_known(ctx, packet, *flow, settings);
+		if (likely(verdict != PIPELINE_ANEW))
 			return verdict;
-		if (likely(flow_step(*flow, packet))) {
-			(*flow)->seen = packet->now;
-			return route(ctx, packet, *flow, settings, next_hop);
-		}
-		if (flow_is_reverse(*flow))
-			return VERDICT_DROP_NO_FLOW; /* the pair is just being deleted */
 	}
-	verdict = pipeline_new(ctx, packet, next_hop);
+	verdict = pipeline_new(ctx, packet);
 	room = scratch_get();
 	*flow = &room->flow;
 	return room ? verdict : VERDICT_DROP_INTERNAL;
 }
 
-inline_always int pipeline_action(ctx_t *ctx, enum verdict verdict, const struct flow *flow, __be32 next_hop)
+inline_always int pipeline_action(ctx_t *ctx, enum verdict verdict, const struct packet *packet)
 {
-	__u32 ifindex;
-
 	switch (verdict) {
 	case VERDICT_FORWARD:
-		ifindex = flow->route_device & ~ROUTE_XDP;
-		return likely(!next_hop) ? ctx_transmit(ctx, ifindex) : ctx_transmit_neighbour(ctx, ifindex, next_hop);
+		return likely(!packet->next_hop) ? ctx_transmit(ctx, packet->device)
+						 : ctx_transmit_neighbour(ctx, packet->device, packet->next_hop);
 	case VERDICT_PASS_NOT_SERVICE:
 	case VERDICT_PASS_NOT_IP:
 	case VERDICT_PASS_OTHER_HOST:
@@ -124,17 +134,16 @@ inline_always int pipeline(ctx_t *ctx)
 	struct packet packet;
 	struct flow *flow = NULL;
 	enum verdict verdict;
-	__be32 next_hop = 0;
 
 	if (!settings)
 		return CTX_PASS;
 	packet.now = clock_now(settings);
-	verdict = pipeline_steps(ctx, &packet, &flow, &next_hop, settings);
+	verdict = pipeline_steps(ctx, &packet, &flow, settings);
 	if (likely(!verdict)) {
 		verdict = translate(ctx, &packet, flow);
 		if (likely(verdict == VERDICT_FORWARD))
 			count_packet(flow, &packet);
 	}
 	count_verdict(CTX_HOOK, verdict);
-	return pipeline_action(ctx, verdict, flow, next_hop);
+	return pipeline_action(ctx, verdict, &packet);
 }

@@ -30,16 +30,27 @@ inline_always enum verdict route_failure(__s64 result)
 	}
 }
 
-/* Fills the flow's cache. When only the MAC address is missing, next_hop is set and nothing is kept. */
-rarely enum verdict route_lookup(ctx_t *ctx, const struct packet *packet, struct flow *flow,
-							   __u32 stamp, __be32 *next_hop)
+inline_always void route_keep(struct flow *flow, const struct bpf_fib_lookup *fib, __u32 stamp)
+{
+	const struct device *device = bpf_map_lookup_elem(&devices, &fib->ifindex);
+	__u32 xdp = device && device->flags & DEVICE_XDP_TRANSMIT ? ROUTE_XDP : 0;
+
+	flow->route_stamp = 0; /* nobody takes a half-written next hop for valid */
+	barrier();
+	__builtin_memcpy(flow->route_destination_mac, fib->dmac, sizeof(fib->dmac));
+	__builtin_memcpy(flow->route_source_mac, fib->smac, sizeof(fib->smac));
+	flow->route_device = fib->ifindex | xdp;
+	flow->route_mtu = fib->mtu_result;
+	barrier();
+	flow->route_stamp = stamp;
+}
+
+/* Asks the kernel and keeps the answer in the flow. When only the MAC address is missing, nothing is kept. */
+rarely enum verdict route_lookup(ctx_t *ctx, struct packet *packet, struct flow *flow, __u32 stamp)
 {
 	struct bpf_fib_lookup fib = {};
-	const struct device *device;
 	__s64 result;
 
-	if (!packet || !flow || !next_hop)
-		return VERDICT_DROP_INTERNAL;
 	fib.family = AF_INET;
 	fib.l4_protocol = packet->key.protocol;
 	fib.tos = packet->tos;
@@ -52,41 +63,33 @@ rarely enum verdict route_lookup(ctx_t *ctx, const struct packet *packet, struct
 	result = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
 
 	if (result == BPF_FIB_LKUP_RET_NO_NEIGH) {
-		flow->route_stamp = 0;
-		flow->route_device = fib.ifindex;
-		*next_hop = fib.ipv4_dst;
+		packet->device = fib.ifindex;
+		packet->next_hop = fib.family == AF_INET ? fib.ipv4_dst : NEXT_HOP_ASK;
 		return CTX_HAS_NEXT ? VERDICT_TO_TC_NEIGHBOUR : VERDICT_CONTINUE;
 	}
 	if (result != BPF_FIB_LKUP_RET_SUCCESS)
 		return route_failure(result);
-	device = bpf_map_lookup_elem(&devices, &fib.ifindex);
-	flow->route_stamp = 0;
-	__builtin_memcpy(flow->route_destination_mac, fib.dmac, sizeof(fib.dmac));
-	__builtin_memcpy(flow->route_source_mac, fib.smac, sizeof(fib.smac));
-	flow->route_device = fib.ifindex;
-	if (device && device->flags & DEVICE_XDP_TRANSMIT)
-		flow->route_device |= ROUTE_XDP;
-	flow->route_mtu = fib.mtu_result;
-	flow->route_stamp = stamp;
+	route_keep(flow, &fib, stamp);
+	packet->device = flow->route_device;
 	return VERDICT_CONTINUE;
 }
 
-inline_always enum verdict route(ctx_t *ctx, const struct packet *packet, struct flow *flow,
-				 const struct settings *settings, __be32 *next_hop)
+inline_always enum verdict route(ctx_t *ctx, struct packet *packet, struct flow *flow, const struct settings *settings)
 {
 	__u32 stamp = route_stamp(settings, packet->now, flow->tag);
-
 	enum verdict verdict;
 
+	packet->device = flow->route_device;
 	if (unlikely(flow->route_stamp != stamp)) {
-		verdict = route_lookup(ctx, packet, flow, stamp, next_hop);
+		verdict = route_lookup(ctx, packet, flow, stamp);
 		if (verdict)
 			return verdict;
 	} else if (unlikely(packet->unit > flow->route_mtu)) {
 		return CTX_HAS_NEXT ? VERDICT_TO_TC_MTU : VERDICT_DROP_MTU;
 	}
-	/* The other hook may have filled the cache. */
-	if (CTX_HAS_NEXT && unlikely(!(flow->route_device & ROUTE_XDP)))
+	/* The other hook may have filled the cache. Not every device that takes frames takes them in pieces. */
+	if (CTX_HAS_NEXT && unlikely(!(packet->device & ROUTE_XDP) || packet->in_pieces))
 		return VERDICT_TO_TC_DEVICE;
+	packet->device &= ~ROUTE_XDP;
 	return VERDICT_CONTINUE;
 }

@@ -13,11 +13,11 @@ enum limits {
 	LIMIT_DEVICES = 65536,        /* ifindex below which a device is known to the programs; 16 bytes each: 1 MB */
 	LIMIT_PORT_BLOCKS = 1024,     /* endpoints with source ports of their own; 8 KiB each: 8 MB */
 	LIMIT_FRAGMENTS = 4096,       /* datagrams whose later fragments are recognised; 120 bytes each: 0.5 MB */
-	LIMIT_EXPIRE_BATCH = 4096,    /* flows one run of the expiry program looks at */
+	LIMIT_EXPIRE_BATCH = 512,     /* flows one run of the expiry program looks at; no packet passes on its CPU meanwhile */
 
 	SLOTS_PER_PAGE = 256,
 	SLOT_EMPTY = 0xffff,          /* a slot without an endpoint */
 	PORT_WORDS = 1024,            /* 64-bit words of a port bitmap: 65,536 ports */
 	SNAT_PROBES = 4,              /* free ports tried that turn out to be taken by somebody else */
-	LIMIT_CLOSING_BATCH = 2048,   /* closed flows that one run of the expiry program looks at */
+	LIMIT_CLOSING_BATCH = 512,    /* closed flows that one run of the expiry program looks at */
 };

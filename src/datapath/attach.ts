@@ -22,7 +22,7 @@ export interface AttachOptions {
 }
 
 /** A device the configuration names does not exist, or takes no program. */
-class AttachError extends Error {
+export class AttachError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = 'AttachError'

@@ -1,60 +1,31 @@
 // The datapath that drives eBPF: loads the programs, keeps the maps in step with the model, and does what the kernel cannot
-// do alone: frees idle flows, follows routes and devices, announces VIPs.
+// do alone: frees idle flows, follows the network around.
 
 import { existsSync, rmSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { native } from '../../native/load.ts'
-import { attach, detachAll } from './attach.ts'
+import { detachAll } from './attach.ts'
 import { Expiry } from './expiry.ts'
 import { ExpiryProgram } from './expiry-program.ts'
 import { FlowEvents } from './flow-events.ts'
-import {
-  deviceFlags,
-  deviceSize,
-  flowStateCount,
-  flowState,
-  limits,
-  settingsOffsets,
-  writeDevice,
-} from './layout.gen.ts'
+import { settingsOffsets } from './layout.gen.ts'
 import { load, mapMemory, mapNames } from './maps.ts'
-import { Network } from './network/index.ts'
 import { Services } from './services.ts'
+import { readPortRange, stepsPerWalk, writeSettings } from './settings.ts'
 import { Status } from './status.ts'
+import { Surroundings } from './surroundings.ts'
 import type { InterfaceRequest } from './attach.ts'
 import type { Loaded, Memory, Sizes } from './maps.ts'
 import type { PortRange } from './ports.ts'
-import type { Change, Service } from '../lb/model.ts'
+import type { FlowTimeouts } from './settings.ts'
+import type { Change } from '../lb/model.ts'
 import type { Datapath, FlowStatus, InterfaceStatus, ServiceStatus, Verdicts } from '../lb/datapath.ts'
 import type { Log } from '../lb/log.ts'
 
 /** How long a packet may still use what was replaced: far more than it takes to pass the pipeline. */
 const graceMs = 1000
-/** Between two steps of expiry; a closed flow is freed after `closedMs` and this, at most. */
+/** Between two steps of expiry. */
 const stepMs = 250
-const closedMs = 500
-/** Devices are looked at again this often, because what a peer accepts changes without an event here. */
-const devicesMs = 10_000
-
-/** An idle flow is found not later than half its time-out after it, nor than 10 seconds. */
-const stepsPerWalk = ({ synSent, synReceived, established, closing, unreplied, replied }: FlowTimeouts): number => {
-  const shortestMs = 1000 * Math.min(synSent, synReceived, established, closing, unreplied, replied)
-  return Math.ceil(Math.min(shortestMs / 2, 10_000) / stepMs)
-}
-
-const unspecified: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
-
-/** Seconds a flow of each state may be idle. */
-export interface FlowTimeouts {
-  readonly synSent: number
-  readonly synReceived: number
-  readonly established: number
-  readonly closing: number
-  readonly unreplied: number
-  readonly replied: number
-  /** of flows whose endpoint was removed, whatever their state */
-  readonly drain: number
-}
 
 export interface DatapathOptions {
   readonly instance: string
@@ -62,7 +33,6 @@ export interface DatapathOptions {
   readonly objects: string
   /** under bpffs */
   readonly pins: string
-  readonly stateDirectory: string
   readonly interfaces: readonly InterfaceRequest[]
   readonly sizes: Sizes
   readonly timeouts: FlowTimeouts
@@ -72,7 +42,7 @@ export interface DatapathOptions {
   /** drop what is pinned and start anew */
   readonly fresh: boolean
   readonly log: Log
-  /** milliseconds of a clock that nobody sets */
+  /** milliseconds */
   readonly now: () => number
 }
 
@@ -88,91 +58,70 @@ export const unload = (pins: string, log: Log): boolean => {
 export class BpfDatapath implements Datapath {
   readonly #options: DatapathOptions
   readonly #loaded: Loaded
-  readonly #memory: Memory
   readonly #services: Services
   readonly #status: Status
   readonly #expiry: Expiry
-  readonly #network: Network
   readonly #events: FlowEvents | null
   readonly #ticksPerSecond: number
-  readonly #timers: NodeJS.Timeout[] = []
   readonly #deferred: { readonly at: number; readonly release: () => void }[] = []
-  #interfaces: readonly InterfaceStatus[] = []
-  #egress: ReadonlyMap<string, string> = new Map()
-  #devices: ReadonlySet<number> = new Set()
-  #closed = false
-  #announced: ReadonlySet<string> = new Set()
+  #surroundings: Surroundings | null = null
+  #timer: NodeJS.Timeout | null = null
 
-  private constructor(options: DatapathOptions, loaded: Loaded, network: Network, settled: { call: () => void }) {
-    const ticksPerSecond = native.ticksPerSecond()
-    const memory = mapMemory(loaded.fds)
+  private constructor(options: DatapathOptions, loaded: Loaded, memory: Memory) {
+    const { events, log, now, portRange, seed, timeouts } = options
     this.#options = options
     this.#loaded = loaded
-    this.#memory = memory
-    this.#network = network
-    this.#ticksPerSecond = ticksPerSecond
-    const previousPortRange = {
-      first: memory.settings.getUint16(settingsOffsets.snatFirst, true),
-      last: memory.settings.getUint16(settingsOffsets.snatLast, true),
-    }
-    this.#writeSettings()
+    this.#ticksPerSecond = native.ticksPerSecond()
+    const previousPortRange = readPortRange(memory.settings)
+    writeSettings(memory.settings, { timeouts, portRange, events, ticksPerSecond: this.#ticksPerSecond })
     this.#services = new Services({
       loaded,
       memory,
-      seed: options.seed,
-      portRange: options.portRange,
+      seed,
+      portRange,
       previousPortRange,
-      now: options.now,
-      defer: (release) => this.#deferred.push({ at: options.now() + graceMs, release }),
-      egress: (address) => this.#egress.get(address) ?? null,
+      now,
+      defer: (release) => this.#deferred.push({ at: now() + graceMs, release }),
+      egress: (address) => this.#surroundings?.egress(address) ?? null,
     })
     this.#status = new Status(loaded.fds, this.#services)
     this.#expiry = new Expiry({
       flowsFd: loaded.fds.flows,
       program: new ExpiryProgram({ program: loaded.programs.expire, request: memory.expireRequest }),
-      stepsPerWalk: stepsPerWalk(options.timeouts),
       expireKeys: memory.expireKeys,
       timeoutTicks: (state) => memory.settings.getUint32(settingsOffsets.timeouts + state * 4, true),
-      dropEndpoints: () => this.#services.endpoints.retiredBefore(options.now() - options.timeouts.drain * 1000),
+      dropEndpoints: () => this.#services.endpoints.retiredBefore(now() - timeouts.drain * 1000),
+      stepsPerWalk: stepsPerWalk(timeouts, stepMs),
     })
-    this.#events = options.events ? new FlowEvents(loaded.fds.events, options.log) : null
-    settled.call = () => void this.#followNetwork()
+    this.#events = events ? new FlowEvents(loaded.fds.events, log) : null
   }
 
-  /** Loads or adopts, attaches, and starts the clockwork. When it throws, pins are left that were there before. */
+  /** Loads or adopts, attaches, and starts the clockwork. When it throws, only pins that were there before are left. */
   static async open(options: DatapathOptions): Promise<BpfDatapath> {
-    const { log, pins } = options
-    if (options.fresh) unload(pins, log)
-    const loaded = load({
-      objects: options.objects,
-      sizes: options.sizes,
-      ticksPerSecond: native.ticksPerSecond(),
-      pins,
-    })
-    const settled = { call: () => {} }
-    let network: Network | null = null
+    const { fresh, instance, interfaces, log, objects, pins, sizes } = options
+    if (fresh) unload(pins, log)
+    const loaded = load({ objects, sizes, ticksPerSecond: native.ticksPerSecond(), pins })
     let datapath: BpfDatapath | null = null
     try {
-      const { settings } = mapMemory(loaded.fds)
-      network = await Network.open({
+      const memory = mapMemory(loaded.fds)
+      const opened = new BpfDatapath(options, loaded, memory)
+      datapath = opened
+      opened.#surroundings = await Surroundings.open({
+        instance,
+        interfaces,
+        programs: loaded.programs,
+        pins,
+        devicesFd: loaded.fds.devices,
+        settings: memory.settings,
         log,
-        interfaces: options.interfaces.map(({ name }) => name),
-        instance: options.instance,
-        onRoutesChanged: () => {
-          const generation = settings.getUint32(settingsOffsets.routeGeneration, true)
-          settings.setUint32(settingsOffsets.routeGeneration, (generation + 1) >>> 0, true)
-        },
-        onSettled: () => settled.call(),
+        services: () => opened.#services.list(),
+        onEgress: () => opened.#services.refreshEgress(),
       })
-      datapath = new BpfDatapath(options, loaded, network, settled)
-      await datapath.#start()
-      return datapath
+      opened.#timer = setInterval(() => opened.#step(), stepMs)
+      return opened
     } catch (error) {
-      if (datapath) await datapath.close()
-      else {
-        await network?.close()
-        loaded.close()
-      }
+      await datapath?.close()
+      if (!datapath) loaded.close()
       if (!loaded.adopted) unload(pins, log)
       throw error
     }
@@ -182,10 +131,10 @@ export class BpfDatapath implements Datapath {
     const wanted = changes.flatMap((change) =>
       change.kind === 'remove' ? [] : [change.kind === 'add' ? change.service : change.to],
     )
-    await this.#learnEgress(wanted)
+    await this.#surroundings?.learnEgress(wanted)
     this.#services.apply(changes)
-    await this.#announce()
-    await this.#network.keepNeighbours(this.#endpointAddresses())
+    await this.#surroundings?.announce()
+    this.#surroundings?.follow()
   }
 
   services(): readonly ServiceStatus[] {
@@ -201,39 +150,23 @@ export class BpfDatapath implements Datapath {
   }
 
   interfaces(): readonly InterfaceStatus[] {
-    return this.#interfaces
+    return this.#surroundings?.interfaces() ?? []
   }
 
   /** Lets go of everything but the pins: traffic flows on. */
   async close(): Promise<void> {
-    this.#closed = true
-    for (const timer of this.#timers) clearInterval(timer)
+    if (this.#timer) clearInterval(this.#timer)
     this.#events?.close()
-    await this.#network.close()
+    await this.#surroundings?.close()
     this.#loaded.close()
   }
 
-  async #start(): Promise<void> {
-    const { interfaces, log, pins } = this.#options
-    await this.#readDevices()
-    this.#interfaces = attach({ pins: join(pins, 'links'), programs: this.#loaded.programs, log }, interfaces)
-    this.#timers.push(setInterval(() => this.#step(), stepMs))
-    this.#timers.push(setInterval(() => void this.#followNetwork(), devicesMs))
-  }
-
-  #writeSettings(): void {
-    const { settings } = this.#memory
-    const { timeouts, portRange, events } = this.#options
-    const seconds = { ...flowSecondsByState(timeouts) }
-    for (let state = 0; state < flowStateCount; state++)
-      settings.setUint32(
-        settingsOffsets.timeouts + state * 4,
-        Math.max(1, Math.round((seconds[state] ?? 0) * this.#ticksPerSecond)),
-        true,
-      )
-    settings.setUint16(settingsOffsets.snatFirst, portRange.first, true)
-    settings.setUint16(settingsOffsets.snatLast, portRange.last, true)
-    settings.setUint32(settingsOffsets.events, events ? 1 : 0, true)
+  /** After a start that failed: takes back what this start has brought, and nothing that was there before. */
+  async abandon(): Promise<void> {
+    const { log, pins } = this.#options
+    if (!this.#loaded.adopted) await this.#surroundings?.withdraw()
+    await this.close()
+    if (!this.#loaded.adopted) unload(pins, log)
   }
 
   #step(): void {
@@ -247,80 +180,4 @@ export class BpfDatapath implements Datapath {
       this.#options.log.error({ error: String(error) }, 'idle flows could not be freed; trying again')
     }
   }
-
-  async #followNetwork(): Promise<void> {
-    if (this.#closed) return
-    try {
-      await this.#readDevices()
-      await this.#learnEgress(this.#wantedServices())
-      this.#services.refreshEgress()
-      await this.#network.keepNeighbours(this.#endpointAddresses())
-    } catch (error) {
-      if (this.#closed) return
-      this.#options.log.warn(
-        { error: String(error) },
-        'could not follow a change of the network; trying again at the next',
-      )
-    }
-  }
-
-  /** Tells the programs each device's address and whether it takes frames from XDP. */
-  async #readDevices(): Promise<void> {
-    const devices = (await this.#network.devices()).filter(({ ifindex }) => ifindex < limits.devices)
-    const value = new Uint8Array(deviceSize)
-    const gone = this.#devices.difference(new Set(devices.map(({ ifindex }) => ifindex)))
-    for (const ifindex of gone)
-      native.mapUpdate(this.#loaded.fds.devices, new Uint8Array(Uint32Array.of(ifindex).buffer), value)
-    this.#devices = new Set(devices.map(({ ifindex }) => ifindex))
-    for (const { ifindex, mac, xdpTransmit } of devices) {
-      const known = mac.some((byte: number) => byte !== 0) ? deviceFlags.known : 0
-      writeDevice(new DataView(value.buffer), 0, { flags: known | (xdpTransmit ? deviceFlags.xdpTransmit : 0), mac })
-      native.mapUpdate(this.#loaded.fds.devices, new Uint8Array(Uint32Array.of(ifindex).buffer), value)
-    }
-  }
-
-  async #learnEgress(services: readonly Service[]): Promise<void> {
-    const addresses = services
-      .filter(({ mode }) => mode === 'onearm')
-      .flatMap(({ endpoints }) => endpoints.map(({ address }) => address))
-    if (addresses.length === 0) return
-    const found = await this.#network.egress([...new Set(addresses)])
-    const egress = new Map(this.#egress)
-    for (const [address, way] of found) {
-      // The kernel says "unspecified" where it has no address to use there.
-      if (way && !unspecified.has(way.source)) egress.set(address, way.source)
-      else egress.delete(address)
-    }
-    this.#egress = egress
-  }
-
-  /** Brings what is announced in step with the services. */
-  async #announce(): Promise<void> {
-    const local = this.#wantedServices().filter(({ announce }) => announce === 'local')
-    const wanted = new Set(local.map(({ address }) => address))
-    // What a daemon before us announced is found in the kernel, not in our memory.
-    const stale = (await this.#network.announced()).filter((address) => !wanted.has(address))
-    if (stale.length > 0) await this.#network.withdraw(stale)
-    const added = [...wanted].filter((address) => !this.#announced.has(address))
-    if (added.length > 0) await this.#network.announce(added)
-    this.#announced = wanted
-  }
-
-  #wantedServices(): readonly Service[] {
-    return [...this.#services.placed().values()].flatMap(({ service }) => service ?? [])
-  }
-
-  #endpointAddresses(): readonly string[] {
-    return [...new Set(this.#wantedServices().flatMap(({ endpoints }) => endpoints.map(({ address }) => address)))]
-  }
 }
-
-const flowSecondsByState = (timeouts: FlowTimeouts): Readonly<Record<number, number>> => ({
-  [flowState.syn_sent]: timeouts.synSent,
-  [flowState.syn_received]: timeouts.synReceived,
-  [flowState.established]: timeouts.established,
-  [flowState.closing]: timeouts.closing,
-  [flowState.closed]: closedMs / 1000,
-  [flowState.unreplied]: timeouts.unreplied,
-  [flowState.replied]: timeouts.replied,
-})

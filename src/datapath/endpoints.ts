@@ -82,8 +82,8 @@ export class Endpoints {
     for (const id of found.toSorted((a, b) => Number(members.has(b)) - Number(members.has(a)))) {
       const entry = this.read(id)
       const portKey = this.#adoptPorts(entry, protocols.get(entry.service), range)
-      if (members.has(id)) this.#live.set(id, portKey)
-      else this.#retired.set(id, { since: now, portKey, service: entry.service })
+      this.#live.set(id, portKey)
+      if (!members.has(id)) this.retire(id, now)
     }
   }
 
@@ -101,6 +101,30 @@ export class Endpoints {
   giveBack(id: number): void {
     this.#live.delete(id)
     this.#free.push(id)
+  }
+
+  /**
+   * A retired endpoint of this service with this address and port lives again: its flows are not dropped at the end of the
+   * drain. Returns its id and what takes that back; null when there is none.
+   */
+  revive(
+    service: number,
+    address: Uint8Array,
+    port: number,
+  ): { readonly id: number; readonly undo: () => void } | null {
+    for (const [id, retired] of this.#retired) {
+      if (retired.service !== service) continue
+      const entry = this.read(id)
+      if (entry.port !== port || hex(entry.address) !== hex(address)) continue
+      this.#retired.delete(id)
+      this.#live.set(id, retired.portKey)
+      const undo = (): void => {
+        this.#live.delete(id)
+        this.#retired.set(id, retired)
+      }
+      return { id, undo }
+    }
+    return null
   }
 
   /** Reserves what the entry needs; null when no port bitmap is left. */

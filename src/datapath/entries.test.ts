@@ -6,9 +6,9 @@ import { readServiceKey } from './layout.gen.ts'
 
 test('entries: the key of a service is its address, its port in network order and its protocol', (t) => {
   const bytes = serviceKeyBytes({ address: '192.0.2.1', port: 0x1234, protocol: 'udp' })
-  t.is(Buffer.from(bytes).toString('hex'), '00000000000000000000ffffc0000201' + '1234' + '0000' + '11' + '000000')
+  t.is(Buffer.from(bytes).toString('hex'), '00000000000000000000ffffc00002011234000011000000')
   t.like(readServiceKey(new DataView(bytes.buffer), 0), { port: 0x1234, protocol: 17, zone: 0 })
-  t.is(Buffer.from(vipKeyBytes('2001:db8::1')).toString('hex'), '20010db8000000000000000000000001' + '00000000')
+  t.is(Buffer.from(vipKeyBytes('2001:db8::1')).toString('hex'), '20010db800000000000000000000000100000000')
 })
 
 test('entries: an endpoint takes new flows when it has a weight and is not drained', (t) => {

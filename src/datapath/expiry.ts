@@ -20,6 +20,9 @@ export interface ExpiryOptions {
 const isReverse = (reader: FlowReader, index: number): boolean =>
   (reader.values.getUint8(index * flowSize + flowOffsets.flags) & flowFlags.reverse) !== 0
 
+/** Entries a step looks at, at least: the first walk does not know yet how many there are. */
+const minSlice = 16_384
+
 export class Expiry {
   readonly #options: ExpiryOptions
   readonly #reader: FlowReader
@@ -49,7 +52,7 @@ export class Expiry {
     this.#steps = (this.#steps + 1) % stepsPerWalk
     if (this.#walked && !begins) return
     this.#walked = false
-    const slice = this.#entriesLastWalk / stepsPerWalk
+    const slice = Math.max(minSlice, Math.max(this.#entriesLastWalk, this.#entriesSeen) / stepsPerWalk)
     for (let seen = 0; !this.#walked && seen <= slice;) {
       const { count, done } = this.#reader.next()
       now = this.#expireBatch(count, now)
@@ -72,42 +75,40 @@ export class Expiry {
     const reader = new FlowReader(this.#options.flowsFd)
     for (let done = false; !done;) {
       const batch = reader.next()
-      let keys = 0
-      for (let index = 0; index < batch.count; index++) {
-        if (isReverse(reader, index)) continue
-        this.#options.expireKeys.set(reader.key(index), keys++ * flowKeySize)
-      }
-      this.#run(keys, true)
+      this.#expireThose(reader, batch.count, true, (index) => !isReverse(reader, index))
       done = batch.done
     }
   }
 
   #expireBatch(count: number, now: number): number {
-    const { expireKeys, timeoutTicks, dropEndpoints } = this.#options
+    const { timeoutTicks, dropEndpoints } = this.#options
     const values = this.#reader.values
+    const isIdle = (index: number): boolean => {
+      const ticks = (now - values.getUint32(index * flowSize + flowOffsets.seen, true)) | 0
+      return ticks >= timeoutTicks(values.getUint8(index * flowSize + flowOffsets.state))
+    }
+    // Of an endpoint's side the program only asks whether it has lost its client's.
+    let at = this.#expireThose(this.#reader, count, false, isIdle) ?? now
     const drop = dropEndpoints()
-    let idle = 0
-    let dropped = 0
-    let at = now
-    for (let index = 0; index < count; index++) {
-      const offset = index * flowSize
-      const ticks = (now - values.getUint32(offset + flowOffsets.seen, true)) | 0
-      // Of an endpoint's side the program only asks whether it has lost its client's.
-      const leaving =
-        drop.size > 0 &&
-        !isReverse(this.#reader, index) &&
-        drop.has(values.getUint32(offset + flowOffsets.endpoint, true))
-      if (!leaving && ticks < timeoutTicks(values.getUint8(offset + flowOffsets.state))) continue
-      // Those that go whatever their age are collected from the end of the same memory.
-      const place = leaving ? limits.expireBatch - ++dropped : idle++
-      expireKeys.set(this.#reader.key(index), place * flowKeySize)
-    }
-    if (idle > 0) at = this.#run(idle, false)
-    if (dropped > 0) {
-      expireKeys.copyWithin(0, (limits.expireBatch - dropped) * flowKeySize, limits.expireBatch * flowKeySize)
-      at = this.#run(dropped, true)
-    }
+    if (drop.size === 0) return at
+    const leaves = (index: number): boolean =>
+      !isReverse(this.#reader, index) && drop.has(values.getUint32(index * flowSize + flowOffsets.endpoint, true))
+    at = this.#expireThose(this.#reader, count, true, leaves) ?? at
     return at
+  }
+
+  /** Hands those of the batch that are `wanted` to the program; the kernel's time, if it was asked. */
+  #expireThose(reader: FlowReader, count: number, force: boolean, wanted: (index: number) => boolean): number | null {
+    let keys = 0
+    let now: number | null = null
+    for (let index = 0; index < count; index++) {
+      if (!wanted(index)) continue
+      this.#options.expireKeys.set(reader.key(index), keys++ * flowKeySize)
+      if (keys < limits.expireBatch) continue
+      now = this.#run(keys, force)
+      keys = 0
+    }
+    return keys > 0 ? this.#run(keys, force) : now
   }
 
   /** Runs the program over the first `count` keys; returns the kernel's time in ticks. */

@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0x0b96b576bee3816dn
+export const layoutHash = 0xfc4a301b0541f939n
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -390,8 +390,8 @@ export const limits = {
   portBlocks: 1024,
   /** datagrams whose later fragments are recognised; 120 bytes each: 0.5 MB */
   fragments: 4096,
-  /** flows one run of the expiry program looks at */
-  expireBatch: 4096,
+  /** flows one run of the expiry program looks at; no packet passes on its CPU meanwhile */
+  expireBatch: 512,
   slotsPerPage: 256,
   /** a slot without an endpoint */
   slotEmpty: 65535,
@@ -400,7 +400,7 @@ export const limits = {
   /** free ports tried that turn out to be taken by somebody else */
   snatProbes: 4,
   /** closed flows that one run of the expiry program looks at */
-  closingBatch: 2048,
+  closingBatch: 512,
 } as const
 
 export const serviceKeySize = 24
@@ -740,6 +740,8 @@ export const verdict = {
   drop_mtu: 22,
   /** a map that must have an entry has none */
   drop_internal: 23,
+  /** inside the pipeline only: the packet needs a new flow */
+  anew: 24,
 } as const
 export type Verdict = keyof typeof verdict
 /** Names by number. */
@@ -768,6 +770,7 @@ export const verdictNames: readonly Verdict[] = [
   'drop_forwarding_off',
   'drop_mtu',
   'drop_internal',
+  'anew',
 ]
 export const verdictCount = 24
 

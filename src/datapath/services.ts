@@ -12,7 +12,7 @@ import { Extents } from './extents.ts'
 import { countersSize, serviceFlags, serviceSelect, serviceSize, vipKeySize, writeService } from './layout.gen.ts'
 import { PortBlocks } from './ports.ts'
 import { Tables } from './tables.ts'
-import type { PreparedEndpoint } from './endpoints.ts'
+import type { EndpointEntry, PreparedEndpoint } from './endpoints.ts'
 import type { Extent } from './extents.ts'
 import type { Loaded, Memory } from './maps.ts'
 import type { PortRange } from './ports.ts'
@@ -52,6 +52,8 @@ interface Prepared extends Placed {
   readonly service: Service
   readonly entries: readonly { readonly id: number; readonly prepared: PreparedEndpoint }[]
   readonly recreate: boolean
+  /** the service's id was not in use: its counters start at zero */
+  readonly isNew: boolean
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
@@ -73,8 +75,8 @@ export class Services {
   readonly #zeroCounters: Uint8Array
   readonly endpoints: Endpoints
   readonly #freeIds: number[] = []
-  /** ids of removed services whose endpoints still have flows */
-  readonly #leaving = new Set<number>()
+  /** ids of removed services whose endpoints still have flows; a service that comes back gets its own again */
+  readonly #leaving = new Map<number, ServiceKey | null>()
   #confirmed = false
 
   constructor(options: ServicesOptions) {
@@ -91,6 +93,11 @@ export class Services {
 
   placed(): ReadonlyMap<ServiceKey, Placed> {
     return this.#placed
+  }
+
+  /** What is balanced. */
+  list(): readonly Service[] {
+    return [...this.#placed.values()].flatMap(({ service }) => service ?? [])
   }
 
   /** Of a service that lives, or has left while flows of it remain. */
@@ -140,7 +147,7 @@ export class Services {
   collect(graceMs: number): void {
     this.endpoints.collect(this.#options.now(), graceMs)
     const used = this.endpoints.retiredServices()
-    for (const id of this.#leaving) {
+    for (const id of this.#leaving.keys()) {
       if (used.has(id)) continue
       this.#leaving.delete(id)
       this.#byId.delete(id)
@@ -158,8 +165,8 @@ export class Services {
     }
     this.#adoptVips()
     this.endpoints.adopt(found.protocols, found.members, now(), previousPortRange)
-    for (const id of this.endpoints.retiredServices()) if (!found.protocols.has(id)) this.#leaving.add(id)
-    return new Set([...found.protocols.keys(), ...this.#leaving])
+    for (const id of this.endpoints.retiredServices()) if (!found.protocols.has(id)) this.#leaving.set(id, null)
+    return new Set([...found.protocols.keys(), ...this.#leaving.keys()])
   }
 
   /** A daemon that was killed between two writes may have left a count that does not fit the services. */
@@ -175,20 +182,16 @@ export class Services {
     const { seed, egress, memory } = this.#options
     const current = this.#placed.get(serviceKey(service)) ?? null
     const title = `service ${service.name}`
-    const id = current?.id ?? this.#freeIds.pop() ?? fail(noRoom('services', title))
-    if (!current) undo.push(() => this.#freeIds.push(id))
+    const { id, isNew } = current ? { id: current.id, isNew: false } : this.#reserveId(service, undo)
 
     const endpoints = new Map<EndpointKey, number>()
     const entries: { id: number; prepared: PreparedEndpoint }[] = []
     for (const endpoint of service.endpoints) {
       const key = endpointKey(endpoint)
-      let endpointId = current?.endpoints.get(key) ?? 0
-      if (endpointId === 0) {
-        endpointId = this.endpoints.allocate() || fail(noRoom('endpoints', `the endpoints of ${title}`))
-        undo.push(() => this.endpoints.giveBack(endpointId))
-      }
+      const entry = endpointEntry(id, service, endpoint, egress)
+      const endpointId = current?.endpoints.get(key) ?? this.#reserveEndpoint(service, entry, undo)
       const prepared =
-        this.endpoints.prepare(endpointEntry(id, service, endpoint, egress)) ??
+        this.endpoints.prepare(entry) ??
         fail(
           new ResourceError(
             'portBlocks',
@@ -200,9 +203,8 @@ export class Services {
       entries.push({ id: endpointId, prepared })
     }
 
-    const selection = tableFor(service, seed)
     const table =
-      this.#tables.acquire(tableKey(service, seed), () => selection.slots, current?.table ?? null) ??
+      this.#tables.acquire(tableKey(service, seed), () => tableFor(service, seed).slots, current?.table ?? null) ??
       fail(noRoom('slotPages', `the selection table of ${title}`))
     undo.push(() => this.#tables.giveBack(table))
 
@@ -223,15 +225,40 @@ export class Services {
       members,
       endpoints,
       entries,
-      recreate: selection.recreate && service.mode === 'dnat',
+      recreate: service.select === 'hash' && service.mode === 'dnat',
+      isNew,
     }
+  }
+
+  #reserveId(service: Service, undo: (() => void)[]): { readonly id: number; readonly isNew: boolean } {
+    const key = serviceKey(service)
+    const [leaving] = [...this.#leaving].find(([, left]) => left === key) ?? []
+    if (leaving !== undefined) {
+      this.#leaving.delete(leaving)
+      undo.push(() => this.#leaving.set(leaving, key))
+      return { id: leaving, isNew: false }
+    }
+    const id = this.#freeIds.pop() ?? fail(noRoom('services', `service ${service.name}`))
+    undo.push(() => this.#freeIds.push(id))
+    return { id, isNew: true }
+  }
+
+  #reserveEndpoint(service: Service, entry: EndpointEntry, undo: (() => void)[]): number {
+    const revived = this.endpoints.revive(entry.service, entry.address, entry.port)
+    if (revived) {
+      undo.push(revived.undo)
+      return revived.id
+    }
+    const id = this.endpoints.allocate() || fail(noRoom('endpoints', `the endpoints of service ${service.name}`))
+    undo.push(() => this.endpoints.giveBack(id))
+    return id
   }
 
   #commit(key: ServiceKey, ready: Prepared): void {
     const { loaded, memory, seed, now, defer } = this.#options
-    const { entries, recreate, ...placed } = ready
+    const { entries, recreate, isNew, ...placed } = ready
     const before = this.#placed.get(key)
-    if (!before) {
+    if (isNew) {
       const id = new Uint8Array(Uint32Array.of(placed.id).buffer)
       native.mapUpdate(loaded.fds.service_counters, id, this.#zeroCounters)
     }
@@ -269,7 +296,7 @@ export class Services {
     this.#placed.delete(key)
     this.#countVip(before.vip, -1)
     for (const id of before.endpoints.values()) this.endpoints.retire(id, now())
-    this.#leaving.add(before.id)
+    this.#leaving.set(before.id, key)
     this.#tables.release(before.table)
     defer(() => this.#members.release(before.members))
   }

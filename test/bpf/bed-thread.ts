@@ -8,24 +8,22 @@ import {
   countersSize,
   deviceFlags,
   deviceSize,
-  expireRequestSize,
   flowKeySize,
   flowSize,
   flowStateNames,
-  readExpireRequest,
   readFlowEvent,
   settingsOffsets,
   settingsSize,
   verdictCount,
   verdictNames,
   writeDevice,
-  writeExpireRequest,
   writeSettings,
   hookNames,
   flowEventSize,
   type FlowEvent,
   type Hook,
 } from '../../src/datapath/layout.gen.ts'
+import { ExpiryProgram } from '../../src/datapath/expiry-program.ts'
 import { load, mapMemory, type Loaded, type Memory } from '../../src/datapath/maps.ts'
 import { Services } from '../../src/datapath/services.ts'
 import type { Change } from '../../src/lb/model.ts'
@@ -261,13 +259,8 @@ export class BedThread {
   }
 
   #runExpire(count: number, force: boolean): number {
-    const { programs } = this.#parts()
-    const context = new Uint8Array(expireRequestSize)
-    writeExpireRequest(viewOf(context), 0, { count, force: force ? 1 : 0, expired: 0, now: 0 })
-    // The kernel writes a syscall program's context back into the memory it came from.
-    const { result } = native.testRun(programs.expire, { context })
-    if (result !== 0) throw new Error(`the expiry program returned ${result}`)
-    return readExpireRequest(viewOf(context), 0).expired
+    const { programs, memory } = this.#parts()
+    return new ExpiryProgram({ program: programs.expire, request: memory.expireRequest }).run(count, force).expired
   }
 
   #writeSettings(setup: Setup, portRange: { readonly first: number; readonly last: number }): void {

@@ -39,7 +39,7 @@ export const timeouts: Readonly<Record<Exclude<FlowState, 'none'>, number>> = {
 }
 
 /** The balancer between clients (10.1.0.0/24) and servers (10.2.0.0/24). */
-const betweenTwo: Topology = {
+export const betweenTwo: Topology = {
   hook: 'tc',
   balancer: 'balancer',
   hosts: [{ name: 'balancer', forwarding: true }, { name: 'far' }],

@@ -1,0 +1,199 @@
+import type { ExecutionContext } from 'ava'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { native } from '../../native/load.ts'
+import { labFor } from '../../lab/testing.ts'
+import { betweenTwo } from '../testing/datapath/bed.ts'
+import { makeDaemon } from '../testing/datapath/daemon.ts'
+import { pinsFor } from '../testing/datapath/small-maps.ts'
+import { endpoint, service } from '../testing/services.ts'
+import { testWith } from '../testing/needs.ts'
+import { deviceFlags, deviceSize, readDevice } from './layout.gen.ts'
+import type { Lab } from '../../lab/lab.ts'
+import type { Remote } from '../../lab/host.ts'
+import type { StartOptions, TestDaemon } from '../testing/datapath/daemon.ts'
+import type { Change, Service } from '../lb/model.ts'
+
+interface Story {
+  readonly lab: Lab
+  readonly daemon: Remote<TestDaemon>
+  readonly start: (options?: Partial<StartOptions>) => Promise<void>
+  readonly pins: string
+  /** Runs a command on the balancer. */
+  readonly run: (line: string) => Promise<string>
+  /** A datagram from the client. */
+  readonly send: (to: string) => Promise<void>
+}
+
+const both = [
+  { name: 'client', hook: 'tc' },
+  { name: 'server', hook: 'tc' },
+] as const
+
+/** What `ip link` shows. */
+const underXdp = both.map(({ name }) => ({ name, hook: 'xdp' as const }))
+
+const kernel = (title: string, run: (t: ExecutionContext, story: Story) => Promise<void>): void =>
+  testWith(['root', 'bpf', 'netns'], title, async (t) => {
+    const lab = await labFor(t, betweenTwo)
+    const pins = pinsFor(t)
+    const on = async (host: string, command: readonly string[]): Promise<string> => {
+      const [program = '', ...words] = command
+      const { code, stdout, stderr } = await lab.host(host).run(program, words)
+      if (code !== 0) throw new Error(`${command.join(' ')}: ${stderr}`)
+      return stdout
+    }
+    const daemon = await lab.balancer.open(new URL('../testing/datapath/daemon.ts', import.meta.url), makeDaemon)
+    await run(t, {
+      lab,
+      daemon,
+      pins,
+      start: (options) => daemon.use('start', { instance: lab.instance, pins, interfaces: both, ...options }),
+      run: (line) => on('balancer', line.split(' ')),
+      async send(to) {
+        await on('far', ['bash', '-c', `echo x > /dev/udp/${to.replace(':', '/')}`])
+      },
+    })
+  })
+
+const udp = (given: Partial<Service> = {}): Service =>
+  service({ address: '10.1.0.100', port: 53, protocol: 'udp', endpoints: [endpoint('10.2.0.2')], ...given })
+const add = (...services: readonly Service[]): readonly Change[] =>
+  services.map((each) => ({ kind: 'add', service: each }))
+
+const until = async (t: ExecutionContext, what: string, look: () => Promise<boolean>): Promise<void> => {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await look()) return
+    await sleep(50)
+  }
+  t.fail(`waited too long: ${what}`)
+}
+
+const vips = async (story: Story): Promise<readonly string[]> =>
+  [...(await story.run('ip -4 -oneline address show')).matchAll(/inet (10\.1\.0\.1\d\d)\//g)].map((found) => found[1]!)
+
+kernel('datapath: a first start that fails leaves no program and no pin behind', async (t, { start, pins, run }) => {
+  const interfaces = [...underXdp, { name: 'eth9', hook: 'tc' }] as const
+  await t.throwsAsync(start({ interfaces }), { message: /^interface eth9/ })
+  t.false(existsSync(pins))
+  t.notRegex(await run('ip -details link show'), /prog\/xdp/)
+  await t.notThrowsAsync(start({ interfaces: underXdp }))
+  t.regex(await run('ip -details link show'), /prog\/xdp/)
+})
+
+kernel('datapath: a later start that fails takes nothing away', async (t, { daemon, start, pins }) => {
+  await start()
+  await daemon.use('apply', add(udp()))
+  await daemon.use('stop')
+  const before = readdirSync(join(pins, 'links'))
+  await t.throwsAsync(start({ interfaces: [...both, { name: 'eth9', hook: 'tc' }] }), { message: /^interface eth9/ })
+  t.deepEqual(readdirSync(join(pins, 'links')), before)
+  await start()
+  await daemon.use('apply', add(udp()))
+  t.is((await daemon.use('services')).length, 1)
+})
+
+kernel('datapath: tells the programs the addresses of the devices', async (t, { start, pins, run }) => {
+  await start()
+  const shown = JSON.parse(await run('ip -json link show dev client')) as readonly {
+    ifindex: number
+    address: string
+  }[]
+  const fd = native.pinGet(join(pins, 'devices'))
+  t.teardown(() => native.fdClose(fd))
+  const bytes = new Uint8Array(deviceSize)
+  native.mapLookup(fd, new Uint8Array(Uint32Array.of(shown[0]!.ifindex).buffer), bytes)
+  const { flags, mac } = readDevice(new DataView(bytes.buffer), 0)
+  t.is(flags & deviceFlags.known, deviceFlags.known)
+  t.is(Buffer.from(mac).toString('hex'), shown[0]!.address.replaceAll(':', ''))
+})
+
+kernel('datapath: balances what real hosts send, and says of which interface it does', async (t, story) => {
+  const { daemon, start, send } = story
+  await start()
+  await daemon.use('apply', add(udp({ announce: 'local' })))
+  await send('10.1.0.100:53')
+  const [flow] = await daemon.use('flows')
+  t.like(flow, { vip: { address: '10.1.0.100', port: 53 }, endpoint: { address: '10.2.0.2', port: 8080 } })
+  t.like((await daemon.use('services'))[0]?.endpoints[0], { activeFlows: 1 })
+  t.like(await daemon.use('interfaces'), [
+    { name: 'client', hook: 'tc' },
+    { name: 'server', hook: 'tc' },
+  ])
+})
+
+kernel('datapath: announces VIPs, and takes those back that a daemon before it announced', async (t, story) => {
+  const { daemon, start } = story
+  const one = udp({ announce: 'local' })
+  const two = udp({ announce: 'local', address: '10.1.0.101' })
+  await start()
+  await daemon.use('apply', add(one, two, udp({ address: '10.1.0.102' })))
+  t.deepEqual(await vips(story), ['10.1.0.100', '10.1.0.101'])
+  await daemon.use('stop')
+  t.deepEqual(await vips(story), ['10.1.0.100', '10.1.0.101'], 'traffic flows on')
+  await start()
+  await daemon.use('apply', add(two))
+  t.deepEqual(await vips(story), ['10.1.0.101'])
+  await daemon.use('apply', [{ kind: 'update', from: two, to: { ...two, announce: 'routed' } }])
+  t.deepEqual(await vips(story), [])
+})
+
+kernel('datapath: onearm follows the address that the kernel would use', async (t, { daemon, start, send, run }) => {
+  await start()
+  await daemon.use('apply', add(udp({ mode: 'onearm', announce: 'local' })))
+  const newest = async (): Promise<string | undefined> => {
+    await send('10.1.0.100:53')
+    return (await daemon.use('flows')).find(({ source }) => source.address === '10.2.0.9')?.source.address
+  }
+  t.is(await newest(), undefined)
+  t.is((await daemon.use('flows'))[0]?.source.address, '10.2.0.1')
+  await run('ip address add 10.2.0.9/24 dev server')
+  await run('ip address delete 10.2.0.1/24 dev server')
+  await run('ip address replace 10.2.0.9/24 dev server')
+  await until(t, 'the new address is used', async () => (await newest()) !== undefined)
+})
+
+kernel(
+  'datapath: flows of a removed endpoint are dropped at the deadline, not before',
+  async (t, { daemon, start, send }) => {
+    const before = udp({ announce: 'local' })
+    await start()
+    await daemon.use('apply', add(before))
+    await send('10.1.0.100:53')
+    await daemon.use('apply', [{ kind: 'update', from: before, to: { ...before, endpoints: [endpoint('10.2.0.3')] } }])
+    await daemon.use('addMs', 9_999)
+    await sleep(600)
+    t.is((await daemon.use('flows')).length, 1)
+    await daemon.use('addMs', 1)
+    await until(t, 'the flow has gone', async () => (await daemon.use('flows')).length === 0)
+    t.deepEqual(await daemon.use('warnings'), [])
+  },
+)
+
+kernel('datapath: a fresh start forgets flows and services', async (t, { daemon, start, send }) => {
+  const one = udp({ announce: 'local' })
+  await start()
+  await daemon.use('apply', add(one))
+  await send('10.1.0.100:53')
+  await daemon.use('stop')
+  await start()
+  await daemon.use('apply', add(one))
+  t.is((await daemon.use('flows')).length, 1)
+  await daemon.use('stop')
+  await start({ fresh: true })
+  t.deepEqual([await daemon.use('flows'), await daemon.use('services')], [[], []])
+})
+
+kernel(
+  'datapath: unload takes all away, and says whether there was anything',
+  async (t, { daemon, start, pins, run }) => {
+    await start({ interfaces: underXdp })
+    await daemon.use('stop')
+    t.regex(await run('ip -details link show'), /prog\/xdp/)
+    t.true(await daemon.use('unload', pins))
+    t.notRegex(await run('ip -details link show'), /prog\/xdp/)
+    t.false(existsSync(pins))
+    t.false(await daemon.use('unload', pins))
+  },
+)
