@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { instanceDirectory } from '../lab/instance.ts'
 import { labFor } from '../lab/testing.ts'
-import { betweenTwo } from './testing/datapath/bed.ts'
+import { betweenTwo } from './testing/datapath/open-bed.ts'
 import { testWith } from './testing/needs.ts'
 import type { RunResult } from '../lab/host.ts'
 import type { Lab } from '../lab/lab.ts'
@@ -45,6 +45,8 @@ kernel('main: a start that fails after the programs are attached closes them and
   t.not(code, 0)
   t.regex(stderr, /api\.json/)
   t.regex(stderr, /attached/)
+  const unload = await lab.balancer.run(launcher, ['unload', '--instance', lab.instance])
+  t.is(unload.code, 3, 'nothing is left of it')
 })
 
 kernel('main: one instance has one daemon, and is not unloaded under it', async (t, lab) => {

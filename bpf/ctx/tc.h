@@ -59,16 +59,39 @@ inline_always __u32 ctx_segment_payload(const ctx_t *ctx)
 	return ctx->gso_size;
 }
 
-/* The helper knows whether the checksum is whole, or only the pseudo-header's and left to the device: then new
- * addresses count and new ports do not. */
+inline_always __u16 *ctx_checksum_field(ctx_t *ctx, __u32 offset)
+{
+	__u16 *field = ctx_start(ctx) + offset;
+
+	return likely((void *)(field + 1) <= ctx_end(ctx)) ? field : NULL;
+}
+
+/* A checksum may be whole, or only the pseudo-header's and left to the device to finish: then new addresses count with
+ * the opposite sign, and new ports do not count. Programs cannot ask which it is; the helper knows, and its result tells:
+ * the two differ for every change but none. So one call does, where a second one would cost as much as all the rest. */
 inline_always int ctx_l4_checksum(ctx_t *ctx, __u32 offset, __u32 address_delta, __u32 port_delta, bool zero_is_none)
 {
 	__u64 flags = zero_is_none ? BPF_F_MARK_MANGLED_0 : 0;
+	__u16 *field = ctx_checksum_field(ctx, offset);
+	__u16 before, whole;
 
-	if (address_delta && bpf_l4_csum_replace(ctx, offset, 0, address_delta, flags | BPF_F_PSEUDO_HDR))
+	if (!field)
 		return -1;
-	if (port_delta && bpf_l4_csum_replace(ctx, offset, 0, port_delta, flags))
+	if (unlikely(!address_delta))
+		return port_delta ? bpf_l4_csum_replace(ctx, offset, 0, port_delta, flags) : 0;
+	before = *field;
+	if (bpf_l4_csum_replace(ctx, offset, 0, address_delta, flags | BPF_F_PSEUDO_HDR))
 		return -1;
+	if (!port_delta || (zero_is_none && !before))
+		return 0;
+	field = ctx_checksum_field(ctx, offset);
+	if (!field)
+		return -1;
+	whole = checksum_apply(before, address_delta);
+	if (*field != (zero_is_none && !whole ? 0xffff : whole))
+		return 0; /* the device finishes it */
+	whole = checksum_apply(whole, port_delta);
+	*field = zero_is_none && !whole ? 0xffff : whole;
 	return 0;
 }
 

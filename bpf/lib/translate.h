@@ -4,49 +4,25 @@
 #pragma once
 #include "parse.h"
 
-/* What of the flow goes into the packet. It is read whole before the tag is compared: a deleted element may become
- * another flow at any moment. */
-struct translation {
-	__be32 source;
-	__be32 destination;
-	__be16 source_port;
-	__be16 destination_port;
-	__u16 address_delta;
-	__u16 port_delta;
-	__u32 macs[3];
-};
-
-inline_always bool translate_read(struct translation *to, const struct flow *flow, __u32 tag)
+/* Both addresses in one go; a copy of bytes would be done byte by byte. */
+inline_always void translate_ethernet(void *start, const struct flow *flow)
 {
-	const __u32 *macs = (const __u32 *)flow->route_destination_mac;
+	const __u32 *from = (const __u32 *)flow->route_destination_mac;
+	__u32 *to = start;
 
 	_Static_assert(offsetof(struct flow, route_source_mac) == offsetof(struct flow, route_destination_mac) + 6, "MACs");
-	to->source = flow->source.words[3];
-	to->destination = flow->destination.words[3];
-	to->source_port = flow->source_port;
-	to->destination_port = flow->destination_port;
-	to->address_delta = flow->address_delta;
-	to->port_delta = flow->port_delta;
-	/* Both in one go; a copy of bytes would be done byte by byte. */
-	to->macs[0] = macs[0];
-	to->macs[1] = macs[1];
-	to->macs[2] = macs[2];
-	barrier();
-	return likely(flow->tag == tag);
+	to[0] = from[0];
+	to[1] = from[1];
+	to[2] = from[2];
 }
 
-inline_always void translate_headers(void *start, struct iphdr *ip, const struct translation *to)
+inline_always void translate_ip(struct iphdr *ip, const struct flow *flow)
 {
-	__u32 *macs = start;
-
-	macs[0] = to->macs[0];
-	macs[1] = to->macs[1];
-	macs[2] = to->macs[2];
-	ip->saddr = to->source;
-	ip->daddr = to->destination;
+	ip->saddr = flow->source.words[3];
+	ip->daddr = flow->destination.words[3];
 	ip->ttl--;
 	/* In the word of TTL and protocol, one TTL less is 0x0100 less on the wire. */
-	ip->check = checksum_apply(ip->check, (__u32)to->address_delta + (__u16)~bpf_htons(0x0100));
+	ip->check = checksum_apply(ip->check, (__u32)flow->address_delta + (__u16)~bpf_htons(0x0100));
 }
 
 inline_always enum verdict translate(ctx_t *ctx, const struct packet *packet, const struct flow *flow)
@@ -55,29 +31,32 @@ inline_always enum verdict translate(ctx_t *ctx, const struct packet *packet, co
 	struct iphdr *ip = start + PARSE_IP;
 	__u32 l4_offset = packet->l4 & 0x7f;
 	__be16 *ports = start + l4_offset;
+	__u32 address_delta = flow->address_delta, port_delta = flow->port_delta;
 	__u8 protocol = packet->key.protocol;
-	struct translation to;
 	struct icmp_echo *icmp;
 	int error;
 
 	if ((void *)(ip + 1) > end || (void *)(ports + 4) > end)
 		return VERDICT_DROP_INTERNAL;
-	if (!translate_read(&to, flow, packet_tag(packet)))
-		return VERDICT_DROP_NO_FLOW;
+	translate_ethernet(start, flow);
 	if (protocol == IPPROTO_ICMP) {
 		icmp = (void *)ports;
-		icmp->id = packet->echo_reply ? to.destination_port : to.source_port;
+		icmp->id = packet->echo_reply ? flow->destination_port : flow->source_port;
 	} else {
-		ports[0] = to.source_port;
-		ports[1] = to.destination_port;
+		ports[0] = flow->source_port;
+		ports[1] = flow->destination_port;
 	}
-	translate_headers(start, ip, &to);
+	translate_ip(ip, flow);
+	/* A deleted element may become another flow at any moment; if it has, what was written is wrong. */
+	barrier();
+	if (unlikely(flow->tag != packet_tag(packet)))
+		return VERDICT_DROP_NO_FLOW;
 
 	if (protocol == IPPROTO_TCP)
-		error = ctx_l4_checksum(ctx, l4_offset + 16, to.address_delta, to.port_delta, false);
+		error = ctx_l4_checksum(ctx, l4_offset + 16, address_delta, port_delta, false);
 	else if (protocol == IPPROTO_UDP)
-		error = ctx_l4_checksum(ctx, l4_offset + 6, to.address_delta, to.port_delta, true);
+		error = ctx_l4_checksum(ctx, l4_offset + 6, address_delta, port_delta, true);
 	else
-		error = ctx_l4_checksum(ctx, l4_offset + 2, 0, to.port_delta, false);
+		error = ctx_l4_checksum(ctx, l4_offset + 2, 0, port_delta, false);
 	return unlikely(error) ? VERDICT_DROP_INTERNAL : VERDICT_FORWARD;
 }

@@ -1,5 +1,5 @@
-// Reads back what pinned maps hold: which services stand where, so that ids, tables and flows stay what they are when the
-// daemon starts again.
+// Reads back what pinned maps hold: which services stand where, so that ids, tables and flows stay what they are when
+// the daemon starts again.
 
 import { native } from '../../native/load.ts'
 import { endpointKey, serviceKey } from '../lb/model.ts'

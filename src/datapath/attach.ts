@@ -1,6 +1,6 @@
-// Puts the programs on network devices. Links are pinned, so they outlive the daemon; at the next start the program of a
-// link is swapped in place, without a packet missed. TC is attached always, XDP in front of it where that is wanted: what
-// XDP cannot finish, TC does.
+// Puts the programs on network devices. Links are pinned, so they outlive the daemon; at the next start the program of
+// a link is swapped in place, without a packet missed. TC is attached always, XDP in front of it where that is wanted:
+// what XDP cannot finish, TC does.
 
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'

@@ -3,8 +3,9 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { native } from '../../native/load.ts'
+import { namespaceName } from '../../lab/instance.ts'
 import { labFor } from '../../lab/testing.ts'
-import { betweenTwo } from '../testing/datapath/bed.ts'
+import { betweenTwo } from '../testing/datapath/open-bed.ts'
 import { makeDaemon } from '../testing/datapath/daemon.ts'
 import { pinsFor } from '../testing/datapath/small-maps.ts'
 import { endpoint, service } from '../testing/services.ts'
@@ -121,6 +122,30 @@ kernel('datapath: balances what real hosts send, and says of which interface it 
     { name: 'client', hook: 'tc' },
     { name: 'server', hook: 'tc' },
   ])
+})
+
+kernel('datapath: a device that is made again while we run is balanced on again', async (t, story) => {
+  const { daemon, start, send, run } = story
+  await start()
+  await daemon.use('apply', add(udp({ announce: 'local' })))
+  const before = (await daemon.use('interfaces'))[0]?.ifindex
+  await run('ip link delete client')
+  await run(`ip link add client type veth peer name eth0 netns ${namespaceName(story.lab.instance, 'far')}`)
+  for (const words of ['address add 10.1.0.1/24 dev client', 'link set client up']) await run(`ip ${words}`)
+  for (const words of ['address add 10.1.0.2/24 dev eth0', 'link set eth0 up'])
+    await story.lab.host('far').run('ip', words.split(' '))
+  await until(t, 'the new device is attached to', async () => {
+    const now = (await daemon.use('interfaces'))[0]?.ifindex
+    return now !== undefined && now !== before
+  })
+  t.regex((await daemon.use('warnings')).join('\n'), /made again while we ran: client/)
+  await send('10.1.0.100:53')
+  t.is((await daemon.use('flows')).length, 1)
+})
+
+kernel('datapath: a device without Ethernet frames is refused', async (t, { start, pins }) => {
+  await t.throwsAsync(start({ interfaces: [{ name: 'lo', hook: 'tc' }] }), { message: /^lo has no Ethernet header/ })
+  t.false(existsSync(pins))
 })
 
 kernel('datapath: announces VIPs, and takes those back that a daemon before it announced', async (t, story) => {

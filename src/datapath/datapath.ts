@@ -1,5 +1,5 @@
-// The datapath that drives eBPF: loads the programs, keeps the maps in step with the model, and does what the kernel cannot
-// do alone: frees idle flows, follows the network around.
+// The datapath that drives eBPF: loads the programs, keeps the maps in step with the model, and does what the kernel
+// cannot do alone: frees idle flows, follows the network around.
 
 import { existsSync, rmSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// Endpoints in the kernel. Each service's endpoint has an id of its own, given once and not given again while a flow names
-// it; an endpoint that left its service is retired until its last flow has gone.
+// Endpoints in the kernel. Each service's endpoint has an id of its own, given once and not given again while a flow
+// names it; an endpoint that left its service is retired until its last flow has gone.
 
 import { native } from '../../native/load.ts'
 import { countersSize, endpointFlags, endpointSize, limits, readEndpoint, writeEndpoint } from './layout.gen.ts'
@@ -30,10 +30,15 @@ interface Retired {
   readonly since: number
   readonly portKey: string | null
   readonly service: number
+  /** what it was an endpoint of, and where: thousands may be looked through for each endpoint that comes back */
+  readonly place: string
 }
 
 const noAddress = new Uint8Array(16)
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+const placeOf = ({ service, address, port }: Pick<EndpointEntry, 'service' | 'address' | 'port'>): string =>
+  `${service} ${hex(address)} ${port}`
 
 const portKeyOf = (entry: Omit<EndpointEntry, 'accepts' | 'service'>): string | null =>
   entry.source === null ? null : `${hex(entry.source)} ${hex(entry.address)} ${entry.port} ${entry.protocol}`
@@ -104,18 +109,17 @@ export class Endpoints {
   }
 
   /**
-   * A retired endpoint of this service with this address and port lives again: its flows are not dropped at the end of the
-   * drain. Returns its id and what takes that back; null when there is none.
+   * A retired endpoint of this service with this address and port lives again: its flows are not dropped at the end of
+   * the drain. Returns its id and what takes that back; null when there is none.
    */
   revive(
     service: number,
     address: Uint8Array,
     port: number,
   ): { readonly id: number; readonly undo: () => void } | null {
+    const place = placeOf({ service, address, port })
     for (const [id, retired] of this.#retired) {
-      if (retired.service !== service) continue
-      const entry = this.read(id)
-      if (entry.port !== port || hex(entry.address) !== hex(address)) continue
+      if (retired.place !== place) continue
       this.#retired.delete(id)
       this.#live.set(id, retired.portKey)
       const undo = (): void => {
@@ -163,7 +167,12 @@ export class Endpoints {
   retire(id: number, now: number): void {
     const entry = this.read(id)
     writeEndpoint(this.#memory.endpoints, id * endpointSize, { ...entry, flags: 0 })
-    this.#retired.set(id, { since: now, portKey: this.#live.get(id) ?? null, service: entry.service })
+    this.#retired.set(id, {
+      since: now,
+      portKey: this.#live.get(id) ?? null,
+      service: entry.service,
+      place: placeOf(entry),
+    })
     this.#live.delete(id)
   }
 

@@ -1,6 +1,7 @@
 import type { ExecutionContext } from 'ava'
 import { serviceKey } from '../lb/model.ts'
-import { openBed, timeouts } from '../testing/datapath/bed.ts'
+import { timeouts } from '../testing/datapath/bed.ts'
+import { openBed } from '../testing/datapath/open-bed.ts'
 import { endpoint, service } from '../testing/services.ts'
 import { testWith } from '../testing/needs.ts'
 import type { Bed, BedOptions } from '../testing/datapath/bed.ts'
@@ -165,7 +166,7 @@ kernel(
 kernel(
   'expiry: a flush frees everything, also in the middle of a walk',
   async (t, bed) => {
-    await bed.use('sendUdp', 5000, `${vip}:53`)
+    await bed.use('sendUdp', 12_000, `${vip}:53`)
     t.is(await bed.use('expire'), 0)
     await bed.use('flush')
     t.is((await bed.use('entries')).length, 0)

@@ -1,5 +1,6 @@
-// Frees flows that have been idle too long. Closed ones wait in a queue that the kernel's expiry program empties; the others
-// are found by walking the table in slices, and freed by the same program, which looks again at the moment of deletion.
+// Frees flows that have been idle too long. Closed ones wait in a queue that the kernel's expiry program empties; the
+// others are found by walking the table in slices, and freed by the same program, which looks again at the moment of
+// deletion.
 
 import { FlowReader } from './flow-reader.ts'
 import { flowFlags, flowKeySize, flowOffsets, flowSize, limits } from './layout.gen.ts'

@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
-import { openBed } from '../testing/datapath/bed.ts'
+import { openBed } from '../testing/datapath/open-bed.ts'
 import { endpoint, service } from '../testing/services.ts'
 import { testWith } from '../testing/needs.ts'
 import { Gaps } from './flow-events.ts'
@@ -83,7 +83,7 @@ kernel(
   },
 )
 
-test('flow events: gaps are counted for each CPU, and neither a swapped order nor the end of the numbers is one', (t) => {
+test('flow events: gaps are counted for each CPU, and a swapped order or the end of the numbers is none', (t) => {
   const gaps = new Gaps()
   const follow = (cpu: number, ...sequences: readonly number[]): readonly number[] =>
     sequences.map((sequence) => gaps.before(cpu, sequence))

@@ -1,5 +1,5 @@
-// Flow events of the fast path, as log lines: who was translated to what, and when. The kernel side never waits: what does
-// not fit into the ring is lost, and the gap in the CPU's sequence tells how much.
+// Flow events of the fast path, as log lines: who was translated to what, and when. The kernel side never waits: what
+// does not fit into the ring is lost, and the gap in the CPU's sequence tells how much.
 
 import { native } from '../../native/load.ts'
 import { formatAddress } from '../wire/ip.ts'

@@ -1,5 +1,5 @@
-// Walks the table of flows in batches, into memory that is made once. The table changes while it is walked: an entry may
-// be seen twice or missed, and the next walk sees it.
+// Walks the table of flows in batches, into memory that is made once. The table changes while it is walked: an entry
+// may be seen twice or missed, and the next walk sees it.
 
 import { native } from '../../native/load.ts'
 import { flowKeySize, flowSize } from './layout.gen.ts'

@@ -41,8 +41,8 @@ export interface Sizes {
 }
 
 /**
- * Ids start at 1: 0 says "none" wherever an id stands. There is room for twice the members, because a service's new list
- * is written beside the old one, which packets still read.
+ * Ids start at 1: 0 says "none" wherever an id stands. There is room for twice the members, because a service's new
+ * list is written beside the old one, which packets still read.
  */
 const maxEntries = (sizes: Sizes): Partial<Record<MapName, number>> => ({
   services: sizes.services,

@@ -1,5 +1,5 @@
-// Bitmaps of source ports, one for each place that ports are counted at: a source address towards an endpoint. Endpoints
-// that stand in several services share theirs.
+// Bitmaps of source ports, one for each place that ports are counted at: a source address towards an endpoint.
+// Endpoints that stand in several services share theirs.
 
 const wordsPerBlock = 1024
 const allOnes = 0xffffffffffffffffn

@@ -109,6 +109,25 @@ kernel('services: the numbers of the port case are those of the limit', (t) => {
   t.is(maxPortBlocks, 23 + 500 + 500)
 })
 
+kernel('services: what was to come back and is refused drains on, with its old deadline', (t) => {
+  const maps = SmallMaps.open(t, { sizes: { services: 2 } })
+  maps.add(small)
+  const ids = maps.endpointIds(small)
+  for (const id of ids) maps.memory.activeFlows[id] = 1n
+  maps.remove(small)
+  maps.now += 5000
+  const then = visible(maps)
+  t.throws(() => maps.add(small, service({ port: 81 }), service({ port: 82 })), { instanceOf: ResourceError })
+  t.deepEqual(visible(maps), then)
+  t.deepEqual([...maps.services.endpoints.retiredBefore(0)].toSorted(), ids)
+  maps.settle()
+  t.is(maps.services.serviceOf(1), small)
+  maps.memory.activeFlows.fill(0n)
+  maps.settle()
+  maps.add(service({ port: 81 }), service({ port: 82 }))
+  t.is(maps.services.placed().size, 2)
+})
+
 kernel('services: with every endpoint id in use, endpoints can still be taken away', (t) => {
   const maps = SmallMaps.open(t, { sizes: { endpoints: 8 } })
   const full = service({ endpoints: servers(8) })

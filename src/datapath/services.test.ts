@@ -225,6 +225,28 @@ kernel(
   },
 )
 
+kernel('services: an endpoint that comes back while it drains is the one it was, in its own service only', (t) => {
+  const maps = SmallMaps.open(t)
+  const both = service({ mode: 'fullnat' })
+  const one = { ...both, endpoints: [endpoint('10.0.0.1')] }
+  maps.add(both)
+  const [, second = 0] = maps.endpointIds(both)
+  const block = maps.services.endpoints.read(second).portBlock
+  maps.memory.activeFlows[second] = 3n
+  maps.count('endpoint_counters', second)
+  maps.update(both, one)
+  maps.settle()
+  const other = service({ port: 81 })
+  maps.add(other)
+  t.false(maps.endpointIds(other).includes(second))
+  maps.update(one, both)
+  t.is(maps.endpointIds(both)[1], second)
+  t.true(accepts(maps, second))
+  t.is(maps.services.endpoints.read(second).portBlock, block, 'its flows have their ports from there')
+  t.is(maps.services.endpoints.activeFlows(second), 3)
+  t.true(maps.counted('endpoint_counters', second))
+})
+
 kernel('services: an id that is given again counts from zero', (t) => {
   const maps = SmallMaps.open(t, { sizes: { services: 1 } })
   const web = service()

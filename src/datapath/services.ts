@@ -1,5 +1,5 @@
-// Services in the kernel. A service changes by one map update, after everything it points to has been written and before
-// anything it no longer points to is taken away: a packet sees the old service or the new one.
+// Services in the kernel. A service changes by one map update, after everything it points to has been written and
+// before anything it no longer points to is taken away: a packet sees the old service or the new one.
 
 import { native } from '../../native/load.ts'
 import { ResourceError } from '../lb/datapath.ts'

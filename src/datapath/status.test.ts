@@ -1,7 +1,7 @@
 import type { ExecutionContext } from 'ava'
 import { serviceKey } from '../lb/model.ts'
 import { keyTag } from '../lb/selection/flow-hash.ts'
-import { openBed } from '../testing/datapath/bed.ts'
+import { openBed } from '../testing/datapath/open-bed.ts'
 import { pinsFor } from '../testing/datapath/small-maps.ts'
 import { endpoint, service } from '../testing/services.ts'
 import { testWith } from '../testing/needs.ts'

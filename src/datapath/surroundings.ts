@@ -1,5 +1,5 @@
-// The machine around the datapath: the devices its programs sit on, the way to endpoints, the VIPs on the link. Changes of
-// the network are followed one at a time, however many come.
+// The machine around the datapath: the devices its programs sit on, the way to endpoints, the VIPs on the link. Changes
+// of the network are followed one at a time, however many come.
 
 import { join } from 'node:path'
 import { native } from '../../native/load.ts'

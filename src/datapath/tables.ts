@@ -1,5 +1,5 @@
-// Selection tables in the kernel's pages of slots. Services whose tables would hold the same slots share one; a table that
-// nobody uses any more is kept for a grace period, because a packet may still be walking it.
+// Selection tables in the kernel's pages of slots. Services whose tables would hold the same slots share one; a table
+// that nobody uses any more is kept for a grace period, because a packet may still be walking it.
 
 import { Extents } from './extents.ts'
 import { limits } from './layout.gen.ts'

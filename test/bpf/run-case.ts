@@ -11,8 +11,8 @@ import { deviceMac, pathTo, type DeviceName } from './network.ts'
 
 /** What a program returns, by what becomes of the packet. */
 const actions = {
-  xdp: { drop: 1, pass: 2, sameDevice: 3, redirect: 4 },
-  tc: { drop: 2, pass: -1, sameDevice: 7, redirect: 7 },
+  xdp: { drop: 1, pass: 2, redirect: 4 },
+  tc: { drop: 2, pass: -1, redirect: 7 },
 } as const
 
 interface Run {
@@ -91,7 +91,7 @@ async function performPacket(run: Run, step: PacketStep, hook: Hook): Promise<vo
   })
   expect(outcome.verdicts, [{ hook, verdict }], 'verdict')
   const expected = forwarded && step.becomes ? await translated(run, step, frame) : null
-  expect(outcome.action, actionFor(hook, verdict, device, expected?.device), 'action')
+  expect(outcome.action, actionFor(hook, verdict), 'action')
   const from = forwarded && step.ignoreMac === true ? 12 : 0
   expect(hex(outcome.frame.subarray(from)), hex((expected?.frame ?? frame).subarray(from)), 'frame out')
   if (forwarded) run.translated.push(outcome.frame)
@@ -100,8 +100,8 @@ async function performPacket(run: Run, step: PacketStep, hook: Hook): Promise<vo
   t.pass()
 }
 
-function actionFor(hook: Hook, verdict: Verdict, ingress: DeviceName, egress: DeviceName | undefined): number {
-  if (verdict === 'forward') return egress === ingress ? actions[hook].sameDevice : actions[hook].redirect
+function actionFor(hook: Hook, verdict: Verdict): number {
+  if (verdict === 'forward') return actions[hook].redirect
   return verdict.startsWith('drop_') ? actions[hook].drop : actions[hook].pass
 }
 

@@ -1,9 +1,7 @@
-// A network and the fast path in it, for tests that need flows: frames go through the TC program as the kernel would run
-// it, and the control plane's parts work on the maps. Lives in the thread of a lab host; a test opens one with `openBed`.
+// The fast path and the control plane's parts over its maps, for tests that need flows: frames go through the TC
+// program as the kernel would run it. Lives in the thread of a lab host; a test opens one with `openBed`.
 
-import type { ExecutionContext } from 'ava'
 import { native } from '../../../native/load.ts'
-import { labFor } from '../../../lab/testing.ts'
 import { Expiry } from '../../datapath/expiry.ts'
 import { ExpiryProgram } from '../../datapath/expiry-program.ts'
 import { FlowEvents } from '../../datapath/flow-events.ts'
@@ -19,8 +17,6 @@ import {
 import { Status } from '../../datapath/status.ts'
 import { buildFrame, type Packet } from '../packets.ts'
 import { SmallMaps, type Start } from './small-maps.ts'
-import type { Remote } from '../../../lab/host.ts'
-import type { Topology } from '../../../lab/topology.ts'
 import type { FlowStatus, ServiceStatus, Verdicts } from '../../lb/datapath.ts'
 import type { Change, ServiceKey } from '../../lb/model.ts'
 
@@ -36,23 +32,6 @@ export const timeouts: Readonly<Record<Exclude<FlowState, 'none'>, number>> = {
   closed: 50,
   unreplied: 800,
   replied: 900,
-}
-
-/** The balancer between clients (10.1.0.0/24) and servers (10.2.0.0/24). */
-export const betweenTwo: Topology = {
-  hook: 'tc',
-  balancer: 'balancer',
-  hosts: [{ name: 'balancer', forwarding: true }, { name: 'far' }],
-  links: [
-    {
-      a: { host: 'balancer', device: 'client', address: '10.1.0.1/24' },
-      b: { host: 'far', device: 'eth0', address: '10.1.0.2/24' },
-    },
-    {
-      a: { host: 'balancer', device: 'server', address: '10.2.0.1/24' },
-      b: { host: 'far', device: 'eth1', address: '10.2.0.2/24' },
-    },
-  ],
 }
 
 export interface BedOptions extends Omit<Start, 'egress'> {
@@ -237,9 +216,3 @@ export const makeBed = (options: BedOptions): Bed =>
       return typeof value === 'function' ? (value.bind(bed) as unknown) : value
     },
   })
-
-/** A bed that goes with the test. Needs `root`, `bpf` and `netns`. */
-export const openBed = async (t: ExecutionContext, options: BedOptions = {}): Promise<Remote<Bed>> => {
-  const lab = await labFor(t, betweenTwo)
-  return lab.balancer.open(new URL(import.meta.url), makeBed, options)
-}

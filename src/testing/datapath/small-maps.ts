@@ -41,7 +41,7 @@ export interface Start {
   readonly seed?: number
 }
 
-export const defaultPorts: PortRange = { first: 1024, last: 2047 }
+const defaultPorts: PortRange = { first: 1024, last: 2047 }
 
 const u32 = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer)
 
