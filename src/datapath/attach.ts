@@ -67,7 +67,7 @@ const clsactPriority = 7000
 const code = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 
-/** What is pinned for a device. A link does not tell in which mode it was made, so its name does: `generic` is XDP too. */
+/** What is pinned for a device. A link does not tell its mode, so its name does: `generic` is XDP too. */
 const pinKinds = ['tc', 'clsact', 'xdp', 'generic'] as const
 type PinKind = (typeof pinKinds)[number]
 

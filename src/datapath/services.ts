@@ -195,7 +195,8 @@ export class Services {
         fail(
           new ResourceError(
             'portBlocks',
-            `no room for ${title}: at most ${maxPortBlocks} endpoints can have source ports of their own (onearm, fullnat)`,
+            `no room for ${title}: at most ${maxPortBlocks} endpoints can have source ports of their own ` +
+              '(modes onearm and fullnat)',
           ),
         )
       undo.push(() => this.endpoints.cancel(prepared))
