@@ -19,7 +19,7 @@ import { streamPort } from './support/streams.ts'
 const ports = 64
 const firstPort = 2_010
 const lastPort = firstPort + ports - 1
-const refusedTimeoutMs = 1_500
+const refusedTimeoutMs = 800
 
 for (const hook of hooks) {
   testWith(storyNeeds, `exhaustion: source ports run out under ${hook}, and are given out again`, async (t) => {

@@ -66,9 +66,10 @@ inline_always __u16 *ctx_checksum_field(ctx_t *ctx, __u32 offset)
 	return likely((void *)(field + 1) <= ctx_end(ctx)) ? field : NULL;
 }
 
-/* A checksum may be whole, or only the pseudo-header's and left to the device to finish: then new addresses count with
- * the opposite sign, and new ports do not count. Programs cannot ask which it is; the helper knows, and its result tells:
- * the two differ for every change but none. So one call does, where a second one would cost as much as all the rest. */
+/* A checksum may be whole, or only the pseudo-header's and left to the device to finish: then new addresses count
+ * with the opposite sign, and new ports do not count. Programs cannot ask which it is; the helper knows, and its
+ * result tells: the two differ for every change but none. So one call does, where a second one would cost as much as
+ * all the rest. */
 inline_always int ctx_l4_checksum(ctx_t *ctx, __u32 offset, __u32 address_delta, __u32 port_delta, bool zero_is_none)
 {
 	__u64 flags = zero_is_none ? BPF_F_MARK_MANGLED_0 : 0;

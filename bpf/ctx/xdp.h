@@ -71,8 +71,9 @@ inline_always int ctx_l4_checksum(ctx_t *ctx, __u32 offset, __u32 address_delta,
 	return 0;
 }
 
-/* Not XDP_TX, though it is a little faster back through the same device: a veth puts such a frame into its peer's ring and
- * wakes the peer only if that has an XDP program; what the device takes from a redirect is known, see enum device_flags. */
+/* Not XDP_TX, though it is a little faster back through the same device: a veth puts such a frame into its peer's
+ * ring and wakes the peer only if that has an XDP program; what the device takes from a redirect is known, see enum
+ * device_flags. */
 inline_always int ctx_transmit(ctx_t *ctx, __u32 ifindex)
 {
 	return bpf_redirect(ifindex, 0);

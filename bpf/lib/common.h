@@ -24,8 +24,8 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define inline_always static inline __attribute__((always_inline))
-/* A call, for what is rare: the common path stays short. Static, because Linux 6.1 takes no argument of a global function as
- * the key of a map. */
+/* A call, for what is rare: the common path stays short. Static, because Linux 6.1 takes no argument of a global
+ * function as the key of a map. */
 #define rarely static __attribute__((noinline, unused))
 
 /* Linux names that its user headers do not give. */

@@ -25,8 +25,8 @@ inline_always void count_in(void *map, __u32 id, __u64 packets, __u64 bytes, __u
 
 inline_always void count_packet(struct flow *flow, const struct packet *packet)
 {
-	/* Not atomic: one direction of a flow comes in by one queue, so on one CPU. Should it move, a packet may go uncounted
-	 * here; the counters of service and endpoint are each CPU's own and exact. */
+	/* Not atomic: one direction of a flow comes in by one queue, so on one CPU. Should it move, a packet may go
+	 * uncounted here; the counters of service and endpoint are each CPU's own and exact. */
 	flow->packets += packet->segments;
 	flow->bytes += packet->wire_bytes;
 	count_in(&service_counters, flow->service, packet->segments, packet->wire_bytes, 0);

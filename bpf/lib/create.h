@@ -82,8 +82,8 @@ inline_always long create_insert(const struct flow_key *key, const struct flow *
 	return error;
 }
 
-/* Another flow has the endpoint's side already. If it is closed it gives way. One without a client's side is being made by
- * another CPU at this moment. */
+/* Another flow has the endpoint's side already. If it is closed it gives way. One without a client's side is being
+ * made by another CPU at this moment. */
 rarely enum verdict create_conflict(const struct flow_key *reverse_key, const struct packet *packet)
 {
 	struct flow_key client;

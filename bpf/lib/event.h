@@ -6,16 +6,17 @@
 rarely int event_emit(__u8 kind, const struct flow_key *key, const struct flow *flow, __u32 now)
 {
 	__u32 zero = 0;
-	__u32 *sequence = bpf_map_lookup_elem(&event_sequence, &zero);
+	__u32 *last = bpf_map_lookup_elem(&event_sequence, &zero);
 	struct flow_event *event;
+	__u32 sequence;
 
-	if (!sequence || !key || !flow)
+	if (!last || !key || !flow)
 		return -1;
-	(*sequence)++;
+	sequence = ++*last; /* a packet may interrupt the expiry program here, and count on */
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event)
 		return -1;
-	event->sequence = *sequence;
+	event->sequence = sequence;
 	event->cpu = bpf_get_smp_processor_id();
 	event->kind = kind;
 	event->state = flow->state;

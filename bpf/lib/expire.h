@@ -74,7 +74,8 @@ static long expire_step_key(__u32 index, struct expire_run *run)
 }
 
 /* The queue is in the order of closing: the first one that is too young ends the walk. A flow that was opened again
- * meanwhile is left alone; one that still has packets, since a side repeats what the other has not heard, waits again. */
+ * meanwhile is left alone; one that still has packets, since a side repeats what the other has not heard, waits
+ * again. */
 static long expire_step_closed(__u32 index, struct expire_run *run)
 {
 	struct closing oldest;

@@ -162,7 +162,8 @@ rarely bool flow_step_tcp(struct flow *flow, const struct packet *packet)
 		flow_set_state(flow, partner, packet, FLOW_CLOSED);
 	} else if (flow->state == FLOW_CLOSED) {
 		/* They go on talking, so the RST was nobody's: a real one is answered by silence, or by another RST. */
-		flow_set_state(flow, partner, packet, (flow->flags | partner->flags) & FLOW_FLAG_FIN ? FLOW_CLOSING : FLOW_ESTABLISHED);
+		flags = flow->flags | partner->flags;
+		flow_set_state(flow, partner, packet, flags & FLOW_FLAG_FIN ? FLOW_CLOSING : FLOW_ESTABLISHED);
 	}
 	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Fragments are not balanced yet. The first one has ports: it is found to be for a service or flow and dropped, and teaches
- * the rest, which have none. */
+/* Fragments are not balanced yet. The first one has ports: it is found to be for a service or flow and dropped, and
+ * teaches the rest, which have none. */
 #pragma once
 #include "clock.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Every map, with its default size. All that hold state are pinned by the control plane: traffic flows on when it is gone. */
+/* Every map, with its default size. All that hold state are pinned by the control plane: traffic flows on when it is
+ * gone. */
 #pragma once
 #include "common.h"
 
@@ -95,8 +96,8 @@ struct {
 	__type(value, struct closing);
 } closing_flows SEC(".maps");
 
-/* Datagrams whose first fragment was dropped, and when. An LRU may forget one: then its later fragments reach the kernel, and
- * nobody can put them together. */
+/* Datagrams whose first fragment was dropped, and when. An LRU may forget one: then its later fragments reach the
+ * kernel, and nobody can put them together. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, LIMIT_FRAGMENTS);
@@ -163,8 +164,8 @@ struct {
 	__type(value, struct expire_request);
 } expire_request SEC(".maps");
 
-/* Room for a flow in the making; the stack is too small for it. Each object has its own and it is not pinned: a packet may
- * interrupt the expiry program. */
+/* Room for a flow in the making; the stack is too small for it. Each object has its own and it is not pinned: a
+ * packet may interrupt the expiry program. */
 struct scratch {
 	struct flow flow;
 	struct flow reverse;

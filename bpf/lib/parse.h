@@ -159,12 +159,13 @@ inline_always enum verdict parse(ctx_t *ctx, struct packet *packet)
 	    packet->key.protocol != IPPROTO_ICMP)
 		return VERDICT_PASS_PROTOCOL;
 	if (unlikely(ip->frag_off & bpf_htons(FRAGMENT_OFFSET))) /* a later fragment: it has no ports */
-		return fragment_was_dropped(packet, ip) ? VERDICT_DROP_FRAGMENT
-							: parse_refuse(packet, VERDICT_DROP_FRAGMENT, VERDICT_PASS_PROTOCOL);
+		return parse_refuse(packet, VERDICT_DROP_FRAGMENT,
+				    fragment_was_dropped(packet, ip) ? VERDICT_DROP_FRAGMENT : VERDICT_PASS_PROTOCOL);
 
 	packet->l4 = PARSE_IP + header;
 	packet->unit = header;
-	in_parts = segment || ip->frag_off & bpf_htons(FRAGMENT_MORE); /* then UDP's length is not that of this packet */
+	/* Then UDP's length is not that of this packet. */
+	in_parts = segment || ip->frag_off & bpf_htons(FRAGMENT_MORE);
 	verdict = parse_transport(ctx, packet, payload, in_parts);
 	if (unlikely(verdict == VERDICT_DROP_MALFORMED))
 		return parse_refuse(packet, VERDICT_DROP_MALFORMED, VERDICT_PASS_PROTOCOL);

@@ -66,7 +66,8 @@ rarely enum verdict pipeline_new(ctx_t *ctx, struct packet *packet)
 	return verdict;
 }
 
-inline_always enum verdict pipeline_known(ctx_t *ctx, struct packet *packet, struct flow *flow, const struct settings *settings)
+inline_always enum verdict pipeline_known(ctx_t *ctx, struct packet *packet, struct flow *flow,
+					  const struct settings *settings)
 {
 	bool reverse = flow_is_reverse(flow);
 	enum verdict verdict;

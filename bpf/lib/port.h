@@ -9,8 +9,10 @@ enum port_numbers { PORT_NONE = 0 };
 
 /* Where the only bit of a number stands, found by the upper six bits of a product (de Bruijn). */
 static const __u8 port_bit_table[64] = {
-	0, 1, 2, 53, 3, 7, 54, 27, 4, 38, 41, 8, 34, 55, 48, 28, 62, 5, 39, 46, 44, 42, 22, 9, 24, 35, 59, 56, 49, 18, 29, 11,
-	63, 52, 6, 26, 37, 40, 33, 47, 61, 45, 43, 21, 23, 58, 17, 10, 51, 25, 36, 32, 60, 20, 57, 16, 50, 31, 19, 15, 30, 14, 13, 12,
+	0, 1, 2, 53, 3, 7, 54, 27, 4, 38, 41, 8, 34, 55, 48, 28,
+	62, 5, 39, 46, 44, 42, 22, 9, 24, 35, 59, 56, 49, 18, 29, 11,
+	63, 52, 6, 26, 37, 40, 33, 47, 61, 45, 43, 21, 23, 58, 17, 10,
+	51, 25, 36, 32, 60, 20, 57, 16, 50, 31, 19, 15, 30, 14, 13, 12,
 };
 
 inline_always __u32 port_bit(__u64 single)
@@ -20,7 +22,8 @@ inline_always __u32 port_bit(__u64 single)
 
 inline_always __u64 *port_word(struct port_block *block, __u32 word)
 {
-	barrier_var(word); /* clang 14 drops the mask where it knows the range; Linux 6.1 does not know it behind a byte swap */
+	/* clang 14 drops the mask where it knows the range; Linux 6.1 does not know it behind a byte swap. */
+	barrier_var(word);
 	return &block->words[word & (PORT_WORDS - 1)];
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The endpoint a new flow gets: a slot of the service's table. Round robin moves on only when the flow has been made, so
- * that a packet which XDP hands to TC does not count twice. */
+/* The endpoint a new flow gets: a slot of the service's table. Round robin moves on only when the flow has been
+ * made, so that a packet which XDP hands to TC does not count twice. */
 #pragma once
 #include "maps.h"
 #include "hash.h"
@@ -26,7 +26,8 @@ inline_always void select_advance(const struct service *service)
 		*cursor = *cursor < service->slot_count ? *cursor + 1 : 1;
 }
 
-inline_always enum verdict select_endpoint(const struct service *service, const struct packet *packet, __u32 *endpoint_id)
+inline_always enum verdict select_endpoint(const struct service *service, const struct packet *packet,
+					   __u32 *endpoint_id)
 {
 	const struct slot_page *page;
 	const __u64 *member;

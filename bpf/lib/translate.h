@@ -10,7 +10,8 @@ inline_always void translate_ethernet(void *start, const struct flow *flow)
 	const __u32 *from = (const __u32 *)flow->route_destination_mac;
 	__u32 *to = start;
 
-	_Static_assert(offsetof(struct flow, route_source_mac) == offsetof(struct flow, route_destination_mac) + 6, "MACs");
+	_Static_assert(offsetof(struct flow, route_source_mac) == offsetof(struct flow, route_destination_mac) + 6,
+		       "both addresses stand together");
 	to[0] = from[0];
 	to[1] = from[1];
 	to[2] = from[2];

@@ -13,7 +13,7 @@ enum limits {
 	LIMIT_DEVICES = 65536,        /* ifindex below which a device is known to the programs; 16 bytes each: 1 MB */
 	LIMIT_PORT_BLOCKS = 1024,     /* endpoints with source ports of their own; 8 KiB each: 8 MB */
 	LIMIT_FRAGMENTS = 4096,       /* datagrams whose later fragments are recognised; 120 bytes each: 0.5 MB */
-	LIMIT_EXPIRE_BATCH = 512,     /* flows one run of the expiry program looks at; no packet passes on its CPU meanwhile */
+	LIMIT_EXPIRE_BATCH = 512,     /* flows one run of the expiry program looks at, while its CPU passes no packet */
 
 	SLOTS_PER_PAGE = 256,
 	SLOT_EMPTY = 0xffff,          /* a slot without an endpoint */

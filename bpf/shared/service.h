@@ -18,7 +18,7 @@ enum service_select {
 };
 
 enum service_flags {
-	SERVICE_RECREATE = 1, /* the middle of an unknown TCP connection makes a flow: the table gives the same endpoint */
+	SERVICE_RECREATE = 1, /* the middle of an unknown TCP connection makes a flow: the endpoint is the same */
 };
 
 /* Replaced as a whole by one map update: a packet sees the old table or the new one. */

@@ -28,7 +28,7 @@ enum verdict {
 	VERDICT_DROP_FLOWS_FULL,         /* the flow table is full */
 	VERDICT_DROP_PORTS_EXHAUSTED,    /* no free source port found towards the endpoint */
 	VERDICT_DROP_FLOW_CONFLICT,      /* another flow has the same addresses and ports behind the translation */
-	VERDICT_DROP_NO_ROUTE,           /* the kernel forwards nothing there: no route, or an address of this machine */
+	VERDICT_DROP_NO_ROUTE,           /* the kernel forwards nothing there: no route, or this machine itself */
 	VERDICT_DROP_FORWARDING_OFF,     /* forwarding is switched off on the interface the packet came in by */
 	VERDICT_DROP_MTU,                /* longer than the next link takes */
 	VERDICT_DROP_INTERNAL,           /* a map that must have an entry has none */

@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0xfc4a301b0541f939n
+export const layoutHash = 0x0b96b576bee3816dn
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -390,7 +390,7 @@ export const limits = {
   portBlocks: 1024,
   /** datagrams whose later fragments are recognised; 120 bytes each: 0.5 MB */
   fragments: 4096,
-  /** flows one run of the expiry program looks at; no packet passes on its CPU meanwhile */
+  /** flows one run of the expiry program looks at, while its CPU passes no packet */
   expireBatch: 512,
   slotsPerPage: 256,
   /** a slot without an endpoint */
@@ -439,7 +439,7 @@ export type ServiceSelect = keyof typeof serviceSelect
 export const serviceSelectNames: readonly ServiceSelect[] = ['rr', 'hash']
 
 export const serviceFlags = {
-  /** the middle of an unknown TCP connection makes a flow: the table gives the same endpoint */
+  /** the middle of an unknown TCP connection makes a flow: the endpoint is the same */
   recreate: 1,
 } as const
 
@@ -732,7 +732,7 @@ export const verdict = {
   drop_ports_exhausted: 18,
   /** another flow has the same addresses and ports behind the translation */
   drop_flow_conflict: 19,
-  /** the kernel forwards nothing there: no route, or an address of this machine */
+  /** the kernel forwards nothing there: no route, or this machine itself */
   drop_no_route: 20,
   /** forwarding is switched off on the interface the packet came in by */
   drop_forwarding_off: 21,
@@ -740,8 +740,6 @@ export const verdict = {
   drop_mtu: 22,
   /** a map that must have an entry has none */
   drop_internal: 23,
-  /** inside the pipeline only: the packet needs a new flow */
-  anew: 24,
 } as const
 export type Verdict = keyof typeof verdict
 /** Names by number. */
@@ -770,7 +768,6 @@ export const verdictNames: readonly Verdict[] = [
   'drop_forwarding_off',
   'drop_mtu',
   'drop_internal',
-  'anew',
 ]
 export const verdictCount = 24
 

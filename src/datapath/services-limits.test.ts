@@ -119,7 +119,10 @@ kernel('services: what was to come back and is refused drains on, with its old d
   const then = visible(maps)
   t.throws(() => maps.add(small, service({ port: 81 }), service({ port: 82 })), { instanceOf: ResourceError })
   t.deepEqual(visible(maps), then)
-  t.deepEqual([...maps.services.endpoints.retiredBefore(0)].toSorted((a, b) => a - b), ids)
+  t.deepEqual(
+    [...maps.services.endpoints.retiredBefore(0)].toSorted((a, b) => a - b),
+    ids,
+  )
   maps.settle()
   t.is(maps.services.serviceOf(1), small)
   maps.memory.activeFlows.fill(0n)

@@ -47,14 +47,16 @@ export interface Service {
 /** The identity of a service: one VIP, port and protocol has one service. */
 export type ServiceKey = string & { readonly brand: 'ServiceKey' }
 
-export const serviceKey = (service: Pick<Service, 'address' | 'port' | 'protocol'>): ServiceKey =>
-  `${service.address.includes(':') ? `[${service.address}]` : service.address}:${service.port}/${service.protocol}` as ServiceKey
+const hostPart = (address: string): string => (address.includes(':') ? `[${address}]` : address)
+
+export const serviceKey = ({ address, port, protocol }: Pick<Service, 'address' | 'port' | 'protocol'>): ServiceKey =>
+  `${hostPart(address)}:${port}/${protocol}` as ServiceKey
 
 /** The identity of an endpoint inside its service. */
 export type EndpointKey = string & { readonly brand: 'EndpointKey' }
 
-export const endpointKey = (endpoint: Pick<Endpoint, 'address' | 'port'>): EndpointKey =>
-  `${endpoint.address.includes(':') ? `[${endpoint.address}]` : endpoint.address}:${endpoint.port}` as EndpointKey
+export const endpointKey = ({ address, port }: Pick<Endpoint, 'address' | 'port'>): EndpointKey =>
+  `${hostPart(address)}:${port}` as EndpointKey
 
 /** One change of the model, as `plan` finds it and a datapath performs it. */
 export type Change =

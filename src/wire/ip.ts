@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { isIPv4, isIPv6 } from 'node:net'
 
-export const addressLength = 16
+const addressLength = 16
 
 const dot = 0x2e
 const colon = 0x3a
