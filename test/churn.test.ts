@@ -149,7 +149,8 @@ testWith(storyNeeds, 'churn: a removed endpoint keeps its flows until the drain 
   t.is(await flowsTo(b), homes['server2'] ?? -1)
 
   await until('the flows of the removed endpoint are dropped', async () => (await flowsTo(b)) === 0)
-  t.true(performance.now() - removedAt > 1_500)
+  const lived = performance.now() - removedAt
+  t.true(lived > 1_500 && lived < 5_000, `${Math.round(lived)} ms`)
   t.is(await flowsTo(a), homes['server1'] ?? -1)
   await until('what they still send is a named drop', async () => (await verdictCount(daemon, 'drop_no_flow')) > 0)
   t.is((await endpointNumbers(daemon, 'streams')).get(a)?.active, homes['server1'])

@@ -56,7 +56,7 @@ export const readPortRange = (memory: DataView): PortRange => ({
 
 /** How many steps a walk over the table of flows may take, so that the shortest time-out is kept well enough. */
 export const stepsPerWalk = (timeouts: FlowTimeouts, stepMs: number): number => {
-  const { synSent, synReceived, established, closing, unreplied, replied } = timeouts
-  const shortestMs = 1000 * Math.min(synSent, synReceived, established, closing, unreplied, replied)
+  const { synSent, synReceived, established, closing, unreplied, replied, drain } = timeouts
+  const shortestMs = 1000 * Math.min(synSent, synReceived, established, closing, unreplied, replied, drain)
   return Math.ceil(Math.min(shortestMs / 2, longestWalkMs) / stepMs)
 }
