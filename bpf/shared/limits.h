@@ -4,7 +4,7 @@
 #pragma once
 
 enum limits {
-	LIMIT_FLOWS = 1048576,        /* flows; two entries of about 200 bytes each: 400 MB */
+	LIMIT_FLOWS = 1048576,        /* flows; two entries of 208 bytes each: 436 MB */
 	LIMIT_SERVICES = 16384,       /* services; 112 bytes each, and 24 bytes a CPU of counters */
 	LIMIT_ENDPOINTS = 65536,      /* service endpoints; 80 bytes each, and 24 bytes a CPU of counters */
 	LIMIT_SLOT_PAGES = 16384,     /* pages of 256 slots; 512 bytes each: 8 MB, 4 Mi slots */

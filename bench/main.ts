@@ -1,0 +1,99 @@
+// `npm run bench -- datapath|forward`: measures, prints a table for people or JSON lines for programs.
+
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { exitOnSignals } from '../lab/signals.ts'
+import { benchDatapath } from './datapath/index.ts'
+import { benchForward } from './forward/index.ts'
+import { Progress } from './progress.ts'
+
+const usage = `usage: npm run bench -- datapath|forward [--json] [--case GLOB] [--rounds N] [--repeat N]
+
+  datapath   nanoseconds a packet costs in the BPF programs
+  forward    packets and connections a second through the lab, beside plain forwarding and nftables
+
+  --json      one object a line instead of a table
+  --case      only rows with such a name, for example 'dnat44-*' or 'tc/*'
+  --rounds    rounds of each row (5)
+  --repeat    datapath: packets of a round (1000000); forward: milliseconds of a round (2000)
+`
+
+export interface BenchOptions {
+  readonly json: boolean
+  /** for rows' names, or hook/name */
+  readonly pattern: string
+  readonly rounds: number
+  readonly repeat: number | null
+  readonly progress: Progress
+}
+
+/** Says what is wrong with a command line. */
+class UsageError extends Error {}
+
+const positive = (name: string, text: string): number => {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new UsageError(`--${name} must be a number from 1 on, not '${text}'`)
+  return value
+}
+
+const parse = (args: readonly string[]): { readonly bench: string; readonly options: BenchOptions } | null => {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      case: { type: 'string', default: '*' },
+      rounds: { type: 'string', default: '5' },
+      repeat: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) return null
+  const [bench, ...rest] = positionals
+  if (bench === undefined || rest.length > 0) throw new UsageError('name one benchmark: datapath or forward')
+  return {
+    bench,
+    options: {
+      json: values.json,
+      pattern: values.case,
+      rounds: positive('rounds', values.rounds),
+      repeat: values.repeat === undefined ? null : positive('repeat', values.repeat),
+      progress: new Progress(process.stderr),
+    },
+  }
+}
+
+const build = (): void => {
+  const directory = fileURLToPath(new URL('.', import.meta.url))
+  const made = spawnSync('make', ['--silent', '-C', directory], { encoding: 'utf8' })
+  if (made.status !== 0)
+    throw new Error(`the benchmark's programs cannot be built:\n${made.stderr || made.error?.message}`)
+}
+
+/** The exit code: 0 when every goal was met, 1 when not. */
+const main = async (args: readonly string[]): Promise<number> => {
+  const parsed = parse(args)
+  if (parsed === null) {
+    process.stdout.write(usage)
+    return 0
+  }
+  const { bench, options } = parsed
+  if (bench !== 'datapath' && bench !== 'forward')
+    throw new UsageError(`there is no benchmark '${bench}': datapath or forward`)
+  if (process.getuid?.() !== 0)
+    throw new Error('benchmarks load BPF programs and make network namespaces: run them as root')
+  exitOnSignals()
+  build()
+  return (await (bench === 'datapath' ? benchDatapath : benchForward)(options)) ? 0 : 1
+}
+
+main(process.argv.slice(2)).then(
+  (code) => (process.exitCode = code),
+  (error: unknown) => {
+    const isUsage = error instanceof UsageError || (error instanceof TypeError && 'code' in error)
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n${isUsage ? usage : ''}`)
+    process.exitCode = isUsage ? 2 : 1
+  },
+)
