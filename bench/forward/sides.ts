@@ -9,6 +9,9 @@ export const sideNames = ['plain', 'nftables', 'tc', 'xdp'] as const
 /** `plain`: forwarded to servers the client chose itself; `nftables`: its DNAT; `tc`, `xdp`: Sluice at that hook. */
 export type SideName = (typeof sideNames)[number]
 
+/** By its place: node_modules/.bin, which npm puts first into PATH, has an `nft` that is another program. */
+const nft = '/usr/sbin/nft'
+
 const servicePort = 80
 const serverPort = 8080
 
@@ -89,7 +92,7 @@ const nftables = async (lab: Lab, { vip, servers }: ThreeServers): Promise<void>
       ${rules.join('\n')}
     }
   }\n`
-  const { code, stderr } = await lab.balancer.run('nft', ['-f', '-'], { input })
+  const { code, stderr } = await lab.balancer.run(nft, ['-f', '-'], { input })
   if (code !== 0) throw new Error(`nft refused the rules of the comparison: ${stderr.trim()}`)
 }
 
