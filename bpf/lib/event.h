@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Flow events for whoever keeps a log, metrics or a standby. A lost event leaves a gap in its CPU's sequence. */
+/* Flow events, which the daemon writes to its log. A lost event leaves a gap in its CPU's sequence. */
 #pragma once
 #include "maps.h"
 

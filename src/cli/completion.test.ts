@@ -13,6 +13,7 @@ const cases: readonly (readonly [string, readonly string[], readonly string[]])[
   ['flags of the command', ['create', 'lb', '10.0.0.1', '--t'], ['--tcp', '--timeout']],
   ['values of a flag', ['get', 'lb', '-o', 'j'], ['json']],
   ['values behind an equals sign', ['get', 'lb', '--output=y'], ['--output=yaml']],
+  ['values behind an equals sign that bash made a word of', ['get', 'lb', '--output', '=', 'y'], ['yaml']],
   ['shells', ['completion', ''], ['bash', 'zsh', 'fish']],
   ['nothing that loxicmd has and we refuse', ['create', 'lb', '--sct'], []],
   ['nothing hidden', ['__'], []],
@@ -25,7 +26,8 @@ for (const [title, words, expected] of cases) {
 }
 
 test('completion: every shell has a script that asks sluice itself', (t) => {
-  for (const shell of shells) t.regex(completionScript(shell), /sluice __complete -- /)
+  for (const shell of shells)
+    t.regex(completionScript(shell), /(?:COMP_WORDS\[0\]|words\[1\]|-opc\)\[1\]).* __complete -- /)
 })
 
 test('completion: the script for bash is one that bash can read', (t) => {

@@ -10,8 +10,11 @@ const scripts: Readonly<Record<Shell, string>> = {
   bash: `# sluice completion for bash: source <(sluice completion bash)
 _sluice() {
   local IFS=$'\\n' found
-  found=$(sluice __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
-  COMPREPLY=($(compgen -W "$found" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  local words=("\${COMP_WORDS[@]:1:COMP_CWORD}") last
+  # bash cuts words at "=", and wants only what stands behind it
+  found=$("\${COMP_WORDS[0]}" __complete -- "\${words[@]}" 2>/dev/null)
+  last=\${COMP_WORDS[COMP_CWORD]}
+  COMPREPLY=($(compgen -W "$found" -- "\${last#=}"))
 }
 complete -o default -F _sluice sluice
 `,
@@ -19,13 +22,13 @@ complete -o default -F _sluice sluice
 # sluice completion for zsh: source <(sluice completion zsh)
 _sluice() {
   local -a found
-  found=("\${(@f)$(sluice __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  found=("\${(@f)$("$words[1]" __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n $found ]]; then compadd -a found; else _files; fi
 }
 compdef _sluice sluice
 `,
   fish: `# sluice completion for fish: sluice completion fish | source
-complete -c sluice -a '(sluice __complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
+complete -c sluice -a '((commandline -opc)[1] __complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
 `,
 }
 
@@ -38,6 +41,18 @@ const optionNamed = (commands: readonly Command[], flag: string): Option | undef
 
 /** What may stand in place of the last word. */
 export const complete = (program: Command, words: readonly string[]): readonly string[] => {
+  return completeWord(program, joined(words))
+}
+
+/** bash makes three words of `--mode=one`; the last of them is what it wants completed. */
+const joined = (words: readonly string[]): readonly string[] => {
+  const [flag = '', equals, value] = words.slice(-3)
+  if (value !== undefined && equals === '=' && flag.startsWith('--')) return [...words.slice(0, -2), value]
+  if (words.at(-1) === '=' && words.at(-2)?.startsWith('--') === true) return [...words.slice(0, -1), '']
+  return words
+}
+
+const completeWord = (program: Command, words: readonly string[]): readonly string[] => {
   const before = words.slice(0, -1)
   const word = words.at(-1) ?? ''
   const path: Command[] = [program]

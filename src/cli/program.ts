@@ -228,14 +228,13 @@ const addLab = async (program: Command, wanted: boolean): Promise<void> => {
 
 export const buildProgram = async (io: Io, wantsLab = false): Promise<Command> => {
   const program = new Command('sluice')
-    .description('A load balancer for mobile cores that understands the protocols it balances.')
+    .description('A load balancer for mobile cores: TCP, UDP and ICMP echo, in the kernel with eBPF.')
     .version(readVersion(), '-V, --version')
     .option('--instance <name>', 'which daemon (SLUICE_INSTANCE; default: `default`, or the only one running)')
     .option('--server <url>', 'unix:/PATH or http://127.0.0.1:PORT instead of an instance (SLUICE_SERVER)')
     .addOption(new Option('-o, --output <format>', 'how to print').choices(formats).default('table'))
     .option('--no-headers', 'tables without their first line')
     .option('--timeout <seconds>', 'how long to wait for the daemon', seconds, 10)
-    .helpCommand(false)
     .showSuggestionAfterError()
     .showHelpAfterError('(--help shows what is possible)')
     .exitOverride()

@@ -187,9 +187,7 @@ export class Controller implements Registry {
     })
     if (owned.length === 0) return
     const { configFile } = this.#options
-    throw new ConflictError(
-      `${owned.join(', ')} already exists and belongs to ${configFile}: edit it there and send the daemon SIGHUP`,
-    )
+    throw new ConflictError(`${owned.join(', ')} belongs to ${configFile}: edit it there and send the daemon SIGHUP`)
   }
 
   async #perform(

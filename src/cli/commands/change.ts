@@ -56,12 +56,18 @@ export const bodyOf = async (text: string, name: string): Promise<object> => {
   return { services: parseServices(text, name).map(toInput) }
 }
 
+/** Why a file cannot be read, in words. */
+const unreadable = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  return 'code' in error && error.code === 'ENOENT' ? 'there is no such file' : error.message
+}
+
 const readInput = async (name: string): Promise<string> => {
   if (name === '-') return readStream(process.stdin)
   try {
     return await readFile(name, 'utf8')
   } catch (error) {
-    throw usage(`cannot read ${name}: ${error instanceof Error ? error.message : String(error)}`)
+    throw usage(`cannot read ${name}: ${unreadable(error)}`)
   }
 }
 

@@ -6,8 +6,8 @@ import { noCheck, section } from '../section.ts'
 export const events = section({
   schema: Type.Boolean({
     description:
-      'Write an event for every flow that is created, closed or changes its state to the event ring. Costs some time ' +
-      'for each new flow; needed by whatever reads the ring (logs of translations, a standby).',
+      'Log a line for every flow that is created, closed or changes its state: who was translated to what. Costs ' +
+      'some time for each new flow.',
     default: false,
   }),
   applies: 'restart',

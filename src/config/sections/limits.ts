@@ -9,7 +9,7 @@ const schema = Type.Object(
     flows: Type.Integer({
       description:
         'Connections tracked at the same time. Unit: flows, about 420 bytes of kernel memory each (the default takes ' +
-        '440 MB). When the table is full new flows are dropped and counted (flows_full); old ones live on.',
+        '440 MB). When the table is full new flows are dropped and counted (drop_flows_full); old ones live on.',
       minimum: 1024,
       maximum: 16777216,
       default: 1048576,

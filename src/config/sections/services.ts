@@ -39,7 +39,7 @@ const serviceSchema = Type.Object(
   {
     name: Type.Optional(
       Type.String({
-        description: 'Name shown in tables, logs and metrics; unique. Left out: made like 10.0.0.1:80/tcp.',
+        description: 'Name shown in tables and logs; unique. Left out: made like 10.0.0.1:80/tcp.',
         pattern: '^[\\x21-\\x7e]{1,128}$',
         patternErrorMessage: 'must be 1 to 128 characters: letters, digits and signs of ASCII, no spaces',
       }),
