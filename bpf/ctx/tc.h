@@ -26,12 +26,6 @@ inline_always __u32 ctx_ifindex(const ctx_t *ctx)
 	return ctx->ifindex;
 }
 
-/* Whether a VLAN tag stands beside the frame. */
-inline_always bool ctx_tagged(const ctx_t *ctx)
-{
-	return ctx->vlan_present;
-}
-
 /* Makes the first bytes readable, where the frame has them but not in its linear part. */
 inline_always void ctx_pull(ctx_t *ctx, __u32 bytes)
 {
@@ -101,11 +95,57 @@ inline_always int ctx_transmit(ctx_t *ctx, __u32 ifindex)
 	return bpf_redirect(ifindex, 0);
 }
 
-inline_always int ctx_transmit_neighbour(ctx_t *ctx, __u32 ifindex, __be32 next_hop)
+inline_always int ctx_transmit_neighbour(ctx_t *ctx, __u32 ifindex, const struct address *next_hop)
 {
-	struct bpf_redir_neigh neighbour = { .nh_family = AF_INET, .ipv4_nh = next_hop };
+	struct bpf_redir_neigh neighbour = {};
 
-	if (next_hop == NEXT_HOP_ASK)
+	if (!next_hop)
 		return bpf_redirect_neigh(ifindex, NULL, 0, 0);
+	if (address_is_v4(next_hop)) {
+		neighbour.nh_family = AF_INET;
+		neighbour.ipv4_nh = next_hop->words[3];
+	} else {
+		neighbour.nh_family = AF_INET6;
+		__builtin_memcpy(neighbour.ipv6_nh, next_hop, sizeof(*next_hop));
+	}
 	return bpf_redirect_neigh(ifindex, &neighbour, sizeof(neighbour), 0);
+}
+
+inline_always __u32 ctx_mark(const ctx_t *ctx)
+{
+	return ctx->mark;
+}
+
+inline_always long ctx_load(ctx_t *ctx, __u32 offset, void *to, __u32 bytes)
+{
+	return bpf_skb_load_bytes(ctx, offset, to, bytes);
+}
+
+inline_always long ctx_store(ctx_t *ctx, __u32 offset, void *from, __u32 bytes)
+{
+	return bpf_skb_store_bytes(ctx, offset, from, bytes, 0);
+}
+
+/* The kernel wants to know what goes in front, for GSO packets; it moves the link header itself. A second VLAN tag
+ * stands in the frame where it takes the IP header for: then it cannot. */
+inline_always long ctx_encapsulate(ctx_t *ctx, __u32 bytes, __u32 l3, bool outer_v6, bool udp, bool gso)
+{
+	__u64 flags = outer_v6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+
+	if (l3 != sizeof(struct ethhdr))
+		return -1;
+	if (udp)
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+	if (gso)
+		flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
+	return bpf_skb_adjust_room(ctx, bytes, BPF_ADJ_ROOM_MAC, flags);
+}
+
+inline_always long ctx_change_family(ctx_t *ctx, __u32 from, __u32 to, __u32 l3, bool to_v6)
+{
+	int rest = to_v6 ? (int)(to - from) - 20 : (int)(to - from) + 20;
+
+	if (l3 != sizeof(struct ethhdr) || bpf_skb_change_proto(ctx, to_v6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP), 0))
+		return -1;
+	return rest ? bpf_skb_adjust_room(ctx, rest, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO) : 0;
 }

@@ -27,12 +27,6 @@ inline_always __u32 ctx_ifindex(const ctx_t *ctx)
 	return ctx->ingress_ifindex;
 }
 
-/* Whether a VLAN tag stands beside the frame; under XDP it is in the frame. */
-inline_always bool ctx_tagged(const ctx_t *ctx)
-{
-	return false;
-}
-
 /* Makes the first bytes readable; headers of a frame always are, under XDP. */
 inline_always void ctx_pull(ctx_t *ctx, __u32 bytes)
 {
@@ -55,14 +49,21 @@ inline_always __u32 ctx_segment_payload(const ctx_t *ctx)
 	return 0;
 }
 
+inline_always __u16 *ctx_checksum_field(ctx_t *ctx, __u32 offset)
+{
+	__u16 *field = ctx_start(ctx) + offset;
+
+	return likely((void *)(field + 1) <= ctx_end(ctx)) ? field : NULL;
+}
+
 /* Puts changes into the transport checksum `offset` bytes into the frame. The changes are ones' complement sums;
  * those of addresses count because of the pseudo-header. zero_is_none: UDP's zero means that there is no checksum. */
 inline_always int ctx_l4_checksum(ctx_t *ctx, __u32 offset, __u32 address_delta, __u32 port_delta, bool zero_is_none)
 {
-	__u16 *field = ctx_start(ctx) + offset;
+	__u16 *field = ctx_checksum_field(ctx, offset);
 	__u16 value;
 
-	if (unlikely((void *)(field + 1) > ctx_end(ctx)))
+	if (unlikely(!field))
 		return -1;
 	if (zero_is_none && !*field)
 		return 0;
@@ -80,7 +81,37 @@ inline_always int ctx_transmit(ctx_t *ctx, __u32 ifindex)
 }
 
 /* Sends to a neighbour whose MAC address the kernel must find first: not from XDP. */
-inline_always int ctx_transmit_neighbour(ctx_t *ctx, __u32 ifindex, __be32 next_hop)
+inline_always int ctx_transmit_neighbour(ctx_t *ctx, __u32 ifindex, const struct address *next_hop)
 {
 	return XDP_DROP;
+}
+
+/* Firewall mark: a frame has none yet. */
+inline_always __u32 ctx_mark(const ctx_t *ctx)
+{
+	return 0;
+}
+
+inline_always long ctx_load(ctx_t *ctx, __u32 offset, void *to, __u32 bytes)
+{
+	return bpf_xdp_load_bytes(ctx, offset, to, bytes);
+}
+
+inline_always long ctx_store(ctx_t *ctx, __u32 offset, void *from, __u32 bytes)
+{
+	return bpf_xdp_store_bytes(ctx, offset, from, bytes);
+}
+
+/* Makes room for an outer header of `bytes` behind the link header of l3 bytes. What stands in the first l3 bytes is
+ * to be written again. */
+inline_always long ctx_encapsulate(ctx_t *ctx, __u32 bytes, __u32 l3, bool outer_v6, bool udp, bool gso)
+{
+	return bpf_xdp_adjust_head(ctx, -(int)bytes);
+}
+
+/* Replaces the IP headers of `from` bytes, of the other family, by room for `to` bytes. What stands in the first l3
+ * bytes is to be written again. */
+inline_always long ctx_change_family(ctx_t *ctx, __u32 from, __u32 to, __u32 l3, bool to_v6)
+{
+	return bpf_xdp_adjust_head(ctx, (int)from - (int)to);
 }

@@ -47,3 +47,22 @@ inline_always void count_active(__u32 endpoint, __s64 change)
 	if (active)
 		__sync_fetch_and_add(active, change);
 }
+
+/* Flows of a service that are not established yet. */
+inline_always void count_embryonic(__u32 service, __s64 change)
+{
+	__s64 *count = bpf_map_lookup_elem(&embryonic, &service);
+
+	if (count)
+		__sync_fetch_and_add(count, change);
+}
+
+/* All flows that live now. */
+inline_always void count_live(__s64 change)
+{
+	__u32 zero = 0;
+	__s64 *live = bpf_map_lookup_elem(&live_flows, &zero);
+
+	if (live)
+		__sync_fetch_and_add(live, change);
+}

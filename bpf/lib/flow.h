@@ -6,6 +6,8 @@
 #include "clock.h"
 #include "event.h"
 #include "port.h"
+#include "pool.h"
+#include "sctp-paths.h"
 
 /* How the partner's packets come in. */
 inline_always void flow_partner_key(struct flow_key *partner, const struct flow_key *key, const struct flow *flow)
@@ -37,6 +39,18 @@ inline_always bool flow_is_reverse(const struct flow *flow)
 	return flow->flags & FLOW_FLAG_REVERSE;
 }
 
+/* Flows whose endpoints answer clients themselves have one entry only. */
+inline_always bool flow_has_partner(const struct flow *flow)
+{
+	return flow_action(flow) < ACTION_L2;
+}
+
+inline_always bool flow_is_embryonic(__u8 protocol, __u8 state)
+{
+	return (protocol == IPPROTO_TCP || protocol == IPPROTO_SCTP) &&
+	       (state == FLOW_SYN_SENT || state == FLOW_SYN_RECEIVED);
+}
+
 /* Deletes a pair, given its client side. The client's entry goes first: while only the endpoint's is left, what comes
  * from the endpoint is still translated. */
 rarely int flow_delete(const struct flow_key *key, const struct flow *found, __u32 now)
@@ -50,15 +64,22 @@ rarely int flow_delete(const struct flow_key *key, const struct flow *found, __u
 		return -1;
 	flow = &room->deleted; /* a copy: once deleted the element may be another's */
 	*flow = *found;
-	flow->state = FLOW_CLOSED;
 	flow_partner_key(&room->deleted_partner, key, flow);
 	if (bpf_map_delete_elem(&flows, key))
 		return -1; /* another CPU was faster */
-	bpf_map_delete_elem(&flows, &room->deleted_partner);
+	if (key->protocol == IPPROTO_SCTP)
+		sctp_forget(key, flow, &room->deleted_partner, flow_find_key(&room->deleted_partner));
+	/* The endpoint's side of another path may be the first one's; what is nobody's expires. */
+	if (flow_has_partner(flow) && !(flow->flags & FLOW_FLAG_PATH))
+		bpf_map_delete_elem(&flows, &room->deleted_partner);
+	if (flow_is_embryonic(key->protocol, flow->state))
+		count_embryonic(flow->service, -1);
+	flow->state = FLOW_CLOSED;
+	count_live(-1);
 	count_active(flow->endpoint, -1);
 	endpoint = bpf_map_lookup_elem(&endpoints, &flow->endpoint);
 	if (endpoint && (flow->flags & FLOW_FLAG_PORT))
-		port_give_back(endpoint->port_block, bpf_ntohs(flow->source_port));
+		port_give_back(pool_block(endpoint, &flow->source), bpf_ntohs(flow->source_port));
 	event(settings, EVENT_FLOW_CLOSED, key, flow, now);
 	return 0;
 }
@@ -93,22 +114,31 @@ rarely bool flow_reclaim(__u32 now)
 	return false;
 }
 
-inline_always void flow_set_state(struct flow *flow, struct flow *partner, const struct packet *packet, __u8 state)
+/* key is how the packets of `flow` come in. */
+inline_always void flow_set_state_of(const struct flow_key *key, struct flow *flow, struct flow *partner, __u32 now,
+				     __u8 state)
 {
 	const struct settings *settings = settings_get();
-	struct flow_key client = packet->key;
+	struct flow_key client = *key;
 	bool reverse = flow_is_reverse(flow);
 
 	if (flow->state == state)
 		return;
+	if (flow_is_embryonic(key->protocol, flow->state) != flow_is_embryonic(key->protocol, state))
+		count_embryonic(flow->service, flow_is_embryonic(key->protocol, state) ? 1 : -1);
 	flow->state = state;
 	partner->state = state;
 	if (reverse)
-		flow_partner_key(&client, &packet->key, flow);
+		flow_partner_key(&client, key, flow);
 	if (state == FLOW_CLOSED)
-		flow_queue_closed(&client, packet->now);
+		flow_queue_closed(&client, now);
 	if (settings)
-		event(settings, EVENT_FLOW_STATE, &client, reverse ? partner : flow, packet->now);
+		event(settings, EVENT_FLOW_STATE, &client, reverse ? partner : flow, now);
+}
+
+inline_always void flow_set_state(struct flow *flow, struct flow *partner, const struct packet *packet, __u8 state)
+{
+	flow_set_state_of(&packet->key, flow, partner, packet->now, state);
 }
 
 /* The client uses its port again: the pair serves a new connection to the same endpoint, if that still takes any. */
@@ -127,6 +157,24 @@ inline_always bool flow_reopen(struct flow *flow, struct flow *partner, const st
 	return true;
 }
 
+/* A flow that shows its client's side only: nobody says when the endpoint has closed, so the time-out does. */
+inline_always bool flow_step_tcp_alone(struct flow *flow, const struct packet *packet)
+{
+	__u8 flags = packet->tcp_flags;
+
+	if (flags & TCP_RST) {
+		flow_set_state(flow, flow, packet, FLOW_CLOSED);
+	} else if (flags & TCP_SYN) {
+		if (flow->state == FLOW_CLOSED || flow->state == FLOW_CLOSING)
+			return flow_reopen(flow, flow, packet);
+	} else if (flags & TCP_FIN) {
+		flow_set_state(flow, flow, packet, FLOW_CLOSING);
+	} else if (flow->state == FLOW_SYN_SENT || flow->state == FLOW_CLOSED) {
+		flow_set_state(flow, flow, packet, FLOW_ESTABLISHED);
+	}
+	return true;
+}
+
 /* What is rare: everything but a plain packet of an established connection. False: the packet is for no flow. */
 rarely bool flow_step_tcp(struct flow *flow, const struct packet *packet)
 {
@@ -137,6 +185,8 @@ rarely bool flow_step_tcp(struct flow *flow, const struct packet *packet)
 
 	if (!flow || !packet)
 		return false;
+	if (!flow_has_partner(flow))
+		return flow_step_tcp_alone(flow, packet);
 	flags = packet->tcp_flags;
 	reverse = flow_is_reverse(flow);
 	flow_partner_key(&partner_key, &packet->key, flow);
@@ -186,17 +236,21 @@ rarely bool flow_step_reply(struct flow *flow, const struct packet *packet)
 /* Whether the packet goes the flow's way: of an ICMP echo, ports that are both 0 do not tell. */
 inline_always bool flow_goes_with(const struct flow *flow, const struct packet *packet)
 {
-	return packet->key.protocol != IPPROTO_ICMP || packet->echo_reply == flow_is_reverse(flow);
+	return packet->key.protocol != IPPROTO_ICMP || (packet->kind == PACKET_ECHO_REPLY) == flow_is_reverse(flow);
+}
+
+/* Whether the packet leaves the state as it is: nearly all do. */
+inline_always bool flow_is_steady(const struct flow *flow, const struct packet *packet)
+{
+	if (packet->key.protocol == IPPROTO_TCP)
+		return flow->state == FLOW_ESTABLISHED && !(packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST));
+	return flow->state != FLOW_UNREPLIED || !flow_is_reverse(flow);
 }
 
 /* Steps the state; false when the packet turns out to need a new flow. */
 inline_always bool flow_step(struct flow *flow, const struct packet *packet)
 {
-	if (packet->key.protocol == IPPROTO_TCP) {
-		if (unlikely(flow->state != FLOW_ESTABLISHED || (packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))))
-			return flow_step_tcp(flow, packet);
-	} else if (unlikely(flow->state == FLOW_UNREPLIED && flow_is_reverse(flow))) {
-		return flow_step_reply(flow, packet);
-	}
-	return true;
+	if (likely(flow_is_steady(flow, packet)))
+		return true;
+	return packet->key.protocol == IPPROTO_TCP ? flow_step_tcp(flow, packet) : flow_step_reply(flow, packet);
 }

@@ -1,39 +1,142 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Fragments are not balanced yet. The first one has ports: it is found to be for a service or flow and dropped, and
- * teaches the rest, which have none. */
+/* Datagrams in pieces. The first fragment has ports and teaches the rest. While they come in order, each one follows
+ * here; from the first that does not, the rest goes through user space, which has room to compare them. XDP leaves
+ * fragments to TC: it would see a second one before TC has seen the first. */
 #pragma once
 #include "clock.h"
+#include "punt.h"
 
-enum fragment_bits {
-	FRAGMENT_OFFSET = 0x1fff,
-	FRAGMENT_MORE = 0x2000,
+enum fragment_limits {
 	FRAGMENT_SECONDS_SHIFT = 5, /* remembered for about 32 seconds, longer than any host waits for the rest */
+	FRAGMENT_LONGEST = 65535,   /* bytes of a datagram */
 };
 
-inline_always void fragment_key(struct fragment_key *key, const struct packet *packet, const struct iphdr *ip)
+enum vip_bits {
+	VIP_COUNT = 0x3fffffff,     /* of the value in map `vips`: services of the address */
+	VIP_ENDPOINT = 1U << 30,    /* beside it: an endpoint has the address */
+	VIP_RANGES = 1U << 31,      /* beside it: a service has more than one port */
+};
+
+inline_always __u32 fragment_payload(const struct packet *packet)
 {
+	return packet->length - (packet->l4 - packet->l3);
+}
+
+inline_always __u32 fragment_start(const struct packet *packet)
+{
+	return (packet->fragment & FRAGMENT_OFFSET) * 8;
+}
+
+inline_always const struct fragment_key *fragment_key(const struct packet *packet, struct scratch *room)
+{
+	struct fragment_key *key = &room->fragment_key;
+
 	key->source = packet->key.source;
 	key->destination = packet->key.destination;
-	key->id = ip->id;
-	key->protocol = ip->protocol;
+	key->id = packet->fragment_id;
+	key->zone = packet->key.zone;
+	key->protocol = packet->key.protocol;
 	key->reserved = 0;
+	return key;
 }
 
-rarely void fragment_remember(const struct packet *packet, const struct iphdr *ip)
+inline_always bool fragment_is_fresh(const struct packet *packet, const struct fragment *known)
 {
-	struct fragment_key key;
-	__u32 now = packet->now;
-
-	fragment_key(&key, packet, ip);
-	bpf_map_update_elem(&fragments, &key, &now, BPF_ANY);
+	return clock_since(packet->now, known->seen) >> route_shift < 1U << FRAGMENT_SECONDS_SHIFT;
 }
 
-rarely bool fragment_was_dropped(const struct packet *packet, const struct iphdr *ip)
+inline_always __u32 fragment_address(const struct address *address, __u16 zone)
 {
-	struct fragment_key key;
-	const __u32 *dropped;
+	struct vip_key key = {};
+	const __u32 *found;
 
-	fragment_key(&key, packet, ip);
-	dropped = bpf_map_lookup_elem(&fragments, &key);
-	return dropped && clock_since(packet->now, *dropped) >> route_shift < 1U << FRAGMENT_SECONDS_SHIFT;
+	key.address = *address;
+	key.zone = zone;
+	found = bpf_map_lookup_elem(&vips, &key);
+	return found ? *found : 0;
+}
+
+/* A later one of which nothing is known: the first is still to come, if any of this is for us. */
+inline_always enum verdict fragment_early(ctx_t *ctx, const struct packet *packet, const struct fragment_key *key)
+{
+	struct fragment held = {};
+	enum verdict verdict;
+
+	if (!(fragment_address(&packet->key.destination, packet->key.zone) & VIP_COUNT) &&
+	    !(fragment_address(&packet->key.source, packet->key.zone) & VIP_ENDPOINT))
+		return VERDICT_PASS_PROTOCOL;
+	held.seen = packet->now;
+	held.state = FRAGMENT_HELD;
+	verdict = punt(ctx, packet, NULL, PUNT_FRAGMENT);
+	if (verdict == VERDICT_PUNT)
+		bpf_map_update_elem(&fragments, key, &held, BPF_ANY);
+	return verdict;
+}
+
+inline_always enum verdict fragment_follow(ctx_t *ctx, struct packet *packet, struct fragment *known)
+{
+	__u32 start = fragment_start(packet), end = start + fragment_payload(packet);
+
+	if (known->state == FRAGMENT_DROP)
+		return VERDICT_DROP_FRAGMENT;
+	if (known->state == FRAGMENT_KNOWN && start < known->ends) {
+		known->state = FRAGMENT_DROP;
+		return VERDICT_DROP_FRAGMENT_OVERLAP;
+	}
+	if (known->state != FRAGMENT_KNOWN || start > known->ends) {
+		known->state = FRAGMENT_HELD;
+		return punt(ctx, packet, NULL, PUNT_FRAGMENT);
+	}
+	known->ends = end;
+	packet->key.source_port = known->source_port;
+	packet->key.destination_port = known->destination_port;
+	if (packet->key.protocol == IPPROTO_ICMP)
+		packet->kind = known->source_port ? PACKET_ECHO_REQUEST : PACKET_ECHO_REPLY;
+	return VERDICT_CONTINUE;
+}
+
+/* A later fragment: gives the packet the ports of its first one, or a verdict. */
+rarely enum verdict fragment_later(ctx_t *ctx, struct packet *packet)
+{
+	struct scratch *room = scratch_get();
+	const struct fragment_key *key;
+	struct fragment *known;
+
+	if (CTX_HAS_NEXT)
+		return VERDICT_TO_TC_FRAGMENT;
+	if (!packet || !room)
+		return VERDICT_DROP_INTERNAL;
+	if (fragment_start(packet) + fragment_payload(packet) > FRAGMENT_LONGEST ||
+	    (packet->fragment & FRAGMENT_MORE && fragment_payload(packet) & 7))
+		return VERDICT_DROP_MALFORMED;
+	key = fragment_key(packet, room);
+	known = bpf_map_lookup_elem(&fragments, key);
+	if (!known || !fragment_is_fresh(packet, known))
+		return fragment_early(ctx, packet, key);
+	known->seen = packet->now;
+	return fragment_follow(ctx, packet, known);
+}
+
+/* A first fragment whose fate is known: the rest follows. What was not for us is not remembered. */
+rarely int fragment_teach(const struct packet *packet, enum verdict verdict)
+{
+	struct scratch *room = scratch_get();
+	const struct fragment_key *key;
+	struct fragment fragment = {};
+	const struct fragment *known;
+
+	if (CTX_HAS_NEXT || !packet || !room || packet_is_later_fragment(packet) ||
+	    (verdict != VERDICT_FORWARD && verdict <= VERDICT_PUNT))
+		return 0;
+	key = fragment_key(packet, room);
+	known = bpf_map_lookup_elem(&fragments, key);
+	fragment.seen = packet->now;
+	fragment.state = verdict != VERDICT_FORWARD ? FRAGMENT_DROP : FRAGMENT_KNOWN;
+	if (verdict == VERDICT_FORWARD && known && known->state == FRAGMENT_HELD && fragment_is_fresh(packet, known))
+		fragment.state = FRAGMENT_HELD; /* later ones wait in user space: those to come go there too */
+	fragment.verdict = verdict;
+	fragment.ends = fragment_payload(packet);
+	fragment.source_port = packet->key.source_port;
+	fragment.destination_port = packet->key.destination_port;
+	return bpf_map_update_elem(&fragments, key, &fragment, BPF_ANY);
 }

@@ -96,14 +96,136 @@ struct {
 	__type(value, struct closing);
 } closing_flows SEC(".maps");
 
-/* Datagrams whose first fragment was dropped, and when. An LRU may forget one: then its later fragments reach the
- * kernel, and nobody can put them together. */
+/* Datagrams in pieces. An LRU may forget one: then its later fragments wait in vain. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, LIMIT_FRAGMENTS);
 	__type(key, struct fragment_key);
-	__type(value, __u32); /* ticks */
+	__type(value, struct fragment);
 } fragments SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_RANGES);
+	__type(key, struct service_range_key);
+	__type(value, struct service);
+} service_ranges SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_SOURCES);
+	__type(key, struct source_key);
+	__type(value, __u8);
+} sources SEC(".maps");
+
+/* Addresses of this machine, while a service is on all of them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_LOCAL_ADDRESSES);
+	__type(key, struct vip_key);
+	__type(value, __u32);
+} local_addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LIMIT_SERVICES);
+	__type(key, __u32);
+	__type(value, struct service_idle);
+} service_idle SEC(".maps");
+
+/* All flows that live now. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __s64);
+} live_flows SEC(".maps");
+
+/* Flows that are not established yet, for each service id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LIMIT_SERVICES);
+	__type(key, __u32);
+	__type(value, __s64);
+} embryonic SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LIMIT_SNAT_POOLS);
+	__type(key, __u32);
+	__type(value, struct snat_pool);
+} snat_pools SEC(".maps");
+
+/* A cache: a client that is forgotten gets the endpoint that a hash of its address gives. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, LIMIT_AFFINITIES);
+	__type(key, struct affinity_key);
+	__type(value, struct affinity);
+} affinities SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_HINTS);
+	__type(key, struct hint_key);
+	__type(value, struct hint);
+} hints SEC(".maps");
+
+/* A set bit is a UDP port, in host order, of a service whose packets are told apart by session key. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PORT_WORDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} session_ports SEC(".maps");
+
+/* The way back from endpoints of services without flows. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_ENDPOINTS);
+	__type(key, struct service_key);
+	__type(value, struct endpoint_return);
+} returns SEC(".maps");
+
+/* For each verification tag of an association, how the first path of that direction comes in. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LIMIT_SCTP_PATHS);
+	__type(key, struct sctp_path_key);
+	__type(value, struct flow_key);
+} sctp_paths SEC(".maps");
+
+/* x^(8n) modulo the polynomial of CRC32c, bits reflected: moves a change over n bytes. Written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SCTP_POWERS);
+	__type(key, __u32);
+	__type(value, __u32);
+} sctp_powers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, LIMIT_PUNT_RING_BYTES);
+} punts SEC(".maps");
+
+/* Counts the punts of a CPU, lost ones too. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} punt_sequence SEC(".maps");
 
 /* Where the round robin of a service stands, for each service id. */
 struct {
@@ -164,9 +286,19 @@ struct {
 	__type(value, struct expire_request);
 } expire_request SEC(".maps");
 
-/* Room for a flow in the making; the stack is too small for it. Each object has its own and it is not pinned: a
+/* TCP options being walked. */
+struct tcp_options {
+	__u8 bytes[64]; /* of which TCP uses 40 */
+	__u32 length;
+	__u32 at;
+	__u32 found;
+};
+
+/* The packet at hand, and room for a flow in the making; the stack is too small for it, and what stands in a map the
+ * verifier does not follow value by value, which makes programs with many branches verifiable. Each object has its own and it is not pinned: a
  * packet may interrupt the expiry program. */
 struct scratch {
+	struct packet packet;
 	struct flow flow;
 	struct flow reverse;
 	struct flow_key reverse_key;
@@ -174,6 +306,18 @@ struct scratch {
 	struct flow_key deleted_partner;
 	struct closing oldest;
 	struct service service;
+	struct address next_hop;  /* see NEXT_HOP_GATEWAY */
+	struct hint_key hint_key;
+	__u8 hint_rest[16]; /* a hint key is read like a flow key when it is told */
+	struct flow_key other_key;
+	struct fragment_key fragment_key;
+	struct service_range_key range_key;
+	struct tcp_options options;
+	__u32 template; /* see session.h */
+	struct flow_key sctp_first; /* how the first path of an association comes in */
+	struct flow_key sctp_partner;
+	__be32 sctp_reply;          /* the tag that answers to the INIT at hand will carry; 0: not known yet */
+	__u32 sctp_endpoint;        /* id: a restarted association keeps it, though its flow is new; 0: none */
 };
 
 struct {

@@ -2,22 +2,10 @@
 /* Writes the flow's addresses, ports and next hop into the packet. The checksum helper comes last: it may move
  * the packet. */
 #pragma once
-#include "parse.h"
+#include "encap.h"
+#include "nat64.h"
 
-/* Both addresses in one go; a copy of bytes would be done byte by byte. */
-inline_always void translate_ethernet(void *start, const struct flow *flow)
-{
-	const __u32 *from = (const __u32 *)flow->route_destination_mac;
-	__u32 *to = start;
-
-	_Static_assert(offsetof(struct flow, route_source_mac) == offsetof(struct flow, route_destination_mac) + 6,
-		       "both addresses stand together");
-	to[0] = from[0];
-	to[1] = from[1];
-	to[2] = from[2];
-}
-
-inline_always void translate_ip(struct iphdr *ip, const struct flow *flow)
+inline_always void translate_v4(struct iphdr *ip, const struct flow *flow)
 {
 	ip->saddr = flow->source.words[3];
 	ip->daddr = flow->destination.words[3];
@@ -26,38 +14,91 @@ inline_always void translate_ip(struct iphdr *ip, const struct flow *flow)
 	ip->check = checksum_apply(ip->check, (__u32)flow->address_delta + (__u16)~bpf_htons(0x0100));
 }
 
+inline_always void translate_v6(struct ipv6hdr *ip, const struct flow *flow)
+{
+	__u32 *to = (__u32 *)&ip->saddr;
+
+	for (int i = 0; i < 4; i++) {
+		to[i] = flow->source.words[i];
+		to[4 + i] = flow->destination.words[i];
+	}
+	ip->hop_limit--;
+}
+
+/* Only the MAC addresses, and a hop less. */
+inline_always enum verdict translate_l2(ctx_t *ctx, const struct packet *packet, const struct flow *flow)
+{
+	if (encap_inner(ctx, packet) || ctx_start(ctx) + sizeof(struct ethhdr) > ctx_end(ctx))
+		return VERDICT_DROP_INTERNAL;
+	link_addresses(ctx_start(ctx), flow);
+	return unlikely(flow->tag != packet_tag(packet)) ? VERDICT_DROP_NO_FLOW : VERDICT_FORWARD;
+}
+
+inline_always enum verdict translate_other(ctx_t *ctx, const struct packet *packet, const struct flow *flow)
+{
+	switch (flow_action(flow)) {
+	case ACTION_NAT64:
+	case ACTION_NAT46:
+		return nat64(ctx, packet, flow);
+	case ACTION_L2:
+		return translate_l2(ctx, packet, flow);
+	default:
+		return encap(ctx, packet, flow);
+	}
+}
+
+inline_always int translate_checksum(ctx_t *ctx, const struct packet *packet, const struct flow *flow, __u32 l4,
+				     __u32 address_delta, __u32 port_delta)
+{
+	switch (packet->key.protocol) {
+	case IPPROTO_TCP:
+		return ctx_l4_checksum(ctx, l4 + 16, address_delta, port_delta, false);
+	case IPPROTO_UDP:
+		return ctx_l4_checksum(ctx, l4 + 6, address_delta, port_delta, true);
+	case IPPROTO_SCTP:
+		return sctp_patch(ctx, packet, flow, l4);
+	default:
+		return ctx_l4_checksum(ctx, l4 + 2, packet->v6 ? address_delta : 0, port_delta, false);
+	}
+}
+
 inline_always enum verdict translate(ctx_t *ctx, const struct packet *packet, const struct flow *flow)
 {
-	void *start = ctx_start(ctx), *end = ctx_end(ctx);
-	struct iphdr *ip = start + PARSE_IP;
-	__u32 l4_offset = packet->l4 & 0x7f;
-	__be16 *ports = start + l4_offset;
+	__u32 l3 = packet_l3(packet), l4 = packet_l4(packet);
 	__u32 address_delta = flow->address_delta, port_delta = flow->port_delta;
-	__u8 protocol = packet->key.protocol;
-	struct icmp_echo *icmp;
-	int error;
+	void *start, *end, *ip;
+	__be16 *ports;
 
-	if ((void *)(ip + 1) > end || (void *)(ports + 4) > end)
+	start = ctx_start(ctx);
+	end = ctx_end(ctx);
+	ip = start + l3;
+	ports = start + l4;
+	if (start + sizeof(struct ethhdr) > end)
 		return VERDICT_DROP_INTERNAL;
-	translate_ethernet(start, flow);
-	if (protocol == IPPROTO_ICMP) {
-		icmp = (void *)ports;
-		icmp->id = packet->echo_reply ? flow->destination_port : flow->source_port;
+	if (packet->v6) {
+		if (ip + sizeof(struct ipv6hdr) > end)
+			return VERDICT_DROP_INTERNAL;
+		translate_v6(ip, flow);
+	} else {
+		if (ip + sizeof(struct iphdr) > end)
+			return VERDICT_DROP_INTERNAL;
+		translate_v4(ip, flow);
+	}
+	link_addresses(start, flow);
+	if (unlikely(packet_is_later_fragment(packet)))
+		return flow->tag != packet_tag(packet) ? VERDICT_DROP_NO_FLOW : VERDICT_FORWARD;
+	if ((void *)(ports + 4) > end)
+		return VERDICT_DROP_INTERNAL;
+	if (packet->key.protocol == IPPROTO_ICMP) {
+		ports[2] = packet->kind == PACKET_ECHO_REPLY ? flow->destination_port : flow->source_port;
 	} else {
 		ports[0] = flow->source_port;
 		ports[1] = flow->destination_port;
 	}
-	translate_ip(ip, flow);
 	/* A deleted element may become another flow at any moment; if it has, what was written is wrong. */
 	barrier();
 	if (unlikely(flow->tag != packet_tag(packet)))
 		return VERDICT_DROP_NO_FLOW;
-
-	if (protocol == IPPROTO_TCP)
-		error = ctx_l4_checksum(ctx, l4_offset + 16, address_delta, port_delta, false);
-	else if (protocol == IPPROTO_UDP)
-		error = ctx_l4_checksum(ctx, l4_offset + 6, address_delta, port_delta, true);
-	else
-		error = ctx_l4_checksum(ctx, l4_offset + 2, 0, port_delta, false);
-	return unlikely(error) ? VERDICT_DROP_INTERNAL : VERDICT_FORWARD;
+	return unlikely(translate_checksum(ctx, packet, flow, l4, address_delta, port_delta)) ? VERDICT_DROP_INTERNAL
+												: VERDICT_FORWARD;
 }

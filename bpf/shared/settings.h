@@ -12,8 +12,23 @@ struct settings {
 	__u32 events;            /* not 0: flow events go to the ring */
 	__u32 reserved;
 	__u32 timeouts[16];      /* ticks without a packet after which a flow of this enum flow_state expires */
+	struct address encap_source4; /* outer source of encapsulated packets; its last 16 bits vary with the flow */
+	struct address encap_source6;
+	__be16 gue_port;         /* UDP destination of GUE */
+	__u16 features;          /* enum settings_features: what any service needs at all */
+	__u32 flows_admitted;    /* new flows are refused when this many live: the rest is a reserve; 0: no such limit */
+	__u32 punt_alive;        /* ticks when user space last read the punt ring */
+	__u32 reserved2;
 };
-_Static_assert(sizeof(struct settings) == 88, "settings");
+_Static_assert(sizeof(struct settings) == 136, "settings");
+
+/* Steps that are skipped while no service needs them. */
+enum settings_features {
+	FEATURE_SESSIONS = 1,  /* map session_ports has ports of services told apart by session key */
+	FEATURE_RANGES = 2,    /* services with port ranges, or any port */
+	FEATURE_MARKS = 4,     /* services chosen by firewall mark: new flows are for TC, XDP sees no mark */
+	FEATURE_HOST = 8,      /* services on every address of this host */
+};
 
 /* What the programs know of a network device; its place in the map is its ifindex. */
 enum device_flags {

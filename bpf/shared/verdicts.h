@@ -9,20 +9,29 @@ enum verdict {
 	VERDICT_FORWARD,                 /* translated and sent */
 
 	VERDICT_PASS_NOT_SERVICE,        /* to the kernel: no service and no flow has these addresses and ports */
-	VERDICT_PASS_NOT_IP,             /* to the kernel: ARP, IPv6, VLANs and what else is not balanced yet */
+	VERDICT_PASS_NOT_IP,             /* to the kernel: ARP and what else is not IP */
 	VERDICT_PASS_OTHER_HOST,         /* to the kernel: the frame is addressed to another machine */
 	VERDICT_PASS_PROTOCOL,           /* to the kernel: an IP protocol or ICMP type that is not balanced */
+
+	VERDICT_PASS_TTL,                /* to the kernel: it may not be forwarded any further, and the sender is told */
+	VERDICT_PASS_NEIGHBOUR_DISCOVERY,/* to the kernel: ICMPv6 that keeps the link going */
 
 	VERDICT_TO_TC_NEIGHBOUR,         /* unchanged to the TC program: the next hop's MAC address is not known */
 	VERDICT_TO_TC_DEVICE,            /* unchanged to the TC program: the egress device cannot transmit from XDP */
 	VERDICT_TO_TC_ROUTE,             /* unchanged to the TC program: the route is one XDP cannot use */
 	VERDICT_TO_TC_MTU,               /* unchanged to the TC program: longer than the next link takes */
+	VERDICT_TO_TC_FRAGMENT,          /* unchanged to the TC program: fragments have to stay in order */
+	VERDICT_TO_TC_MARK,              /* unchanged to the TC program: services are chosen by firewall mark */
+
+	VERDICT_PUNT,                    /* to user space, which answers for it */
 
 	VERDICT_DROP_MALFORMED,          /* a length field of the packet lies, or a header is cut off */
 	VERDICT_DROP_MARTIAN,            /* a source address nobody can answer */
-	VERDICT_DROP_BAD_CHECKSUM,       /* the IPv4 header checksum is wrong */
-	VERDICT_DROP_FRAGMENT,           /* a fragment for a service */
-	VERDICT_DROP_TTL,                /* the packet may not be forwarded any further */
+	VERDICT_DROP_BAD_CHECKSUM,       /* the IPv4 header checksum, or the CRC32c of SCTP signalling, is wrong */
+	VERDICT_DROP_FRAGMENT,           /* a fragment whose first one was dropped, or of a protocol that has none */
+	VERDICT_DROP_FRAGMENT_OVERLAP,   /* a fragment with bytes that another one has already brought */
+	VERDICT_DROP_FRAGMENT_TINY,      /* a first fragment too short for the transport header */
+	VERDICT_DROP_EXTENSION_HEADERS,  /* IPv6: too many, out of place, or a routing header that is deprecated */
 	VERDICT_DROP_NO_ENDPOINT,        /* the service has no endpoint that takes new flows */
 	VERDICT_DROP_NO_FLOW,            /* the middle of a connection that is not known */
 	VERDICT_DROP_FLOWS_FULL,         /* the flow table is full */
@@ -31,6 +40,17 @@ enum verdict {
 	VERDICT_DROP_NO_ROUTE,           /* the kernel forwards nothing there: no route, or this machine itself */
 	VERDICT_DROP_FORWARDING_OFF,     /* forwarding is switched off on the interface the packet came in by */
 	VERDICT_DROP_MTU,                /* longer than the next link takes */
+	VERDICT_DROP_GSO,                /* a GSO packet that cannot be translated or encapsulated as one */
+	VERDICT_DROP_SOURCE,             /* the service is not for this source */
+	VERDICT_DROP_EMBRYONIC,          /* the service has too many flows that are not established */
+	VERDICT_DROP_BLOCKED,            /* the endpoint is blocked */
+	VERDICT_DROP_NO_HINT,            /* the session key has no hint, and the service wants one */
+	VERDICT_DROP_SCTP_TAG,           /* the verification tag is not that of the association */
+	VERDICT_DROP_SCTP_CHUNK,         /* chunks that may not stand so: cut off, or INIT that is not alone */
+	VERDICT_DROP_ICMP_NO_FLOW,       /* an ICMP error about a packet that no flow has sent */
+	VERDICT_DROP_NOT_TRANSLATABLE,   /* nothing in the other address family says the same */
+	VERDICT_DROP_SLOWPATH_ABSENT,    /* nobody reads the packets for user space */
+	VERDICT_DROP_SLOWPATH_FULL,      /* the queue to user space is full */
 	VERDICT_DROP_INTERNAL,           /* a map that must have an entry has none */
 
 	VERDICT_MAX,

@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0xfae9d68959190271n
+export const layoutHash = 0x381c2f9c74057b35n
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -148,15 +148,15 @@ export function writeFlowKey(view: DataView, offset: number, value: FlowKey): vo
 
 export const flowState = {
   none: 0,
-  /** TCP: the client's SYN has passed */
+  /** TCP: the client's SYN has passed; SCTP: its INIT */
   syn_sent: 1,
-  /** TCP: the endpoint's SYN ACK has passed */
+  /** TCP: the endpoint's SYN ACK has passed; SCTP: its INIT ACK */
   syn_received: 2,
-  /** TCP */
+  /** TCP, SCTP */
   established: 3,
-  /** TCP: a FIN has passed, from one side or both */
+  /** TCP: a FIN has passed, from one side or both; SCTP: a SHUTDOWN */
   closing: 4,
-  /** TCP: both FINs acknowledged, or a RST: freed within a second */
+  /** TCP: both FINs acknowledged, or a RST; SCTP: SHUTDOWN COMPLETE or ABORT: freed soon */
   closed: 5,
   /** UDP, ICMP: packets from the client only */
   unreplied: 6,
@@ -189,7 +189,31 @@ export const flowFlags = {
   fin: 2,
   /** the client's entry: its source port was given out by us */
   port: 4,
+  /** every packet goes to the slow path, in order */
+  punt: 8,
+  /** SCTP: another path of an association; its endpoint's side may be the first path's */
+  path: 16,
 } as const
+
+/** What is done to a packet of the flow, beside its addresses and ports. */
+export const flowAction = {
+  /** addresses and ports, within a family */
+  nat: 0,
+  /** the packet is IPv6 and becomes IPv4 (RFC 7915) */
+  nat64: 1,
+  /** the packet is IPv4 and becomes IPv6 */
+  nat46: 2,
+  /** direct return: only the MAC addresses; `destination` is whose */
+  l2: 3,
+  /** direct return: an IP header of the endpoint's family in front */
+  encap_ip: 4,
+  /** direct return: IP, UDP and GUE (variant 0) in front */
+  encap_gue: 5,
+} as const
+export type FlowAction = keyof typeof flowAction
+/** Names by number. */
+export const flowActionNames: readonly FlowAction[] = ['nat', 'nat64', 'nat46', 'l2', 'encap_ip', 'encap_gue']
+export const flowActionCount = 6
 
 export const flowSize = 104
 export const flowOffsets = {
@@ -212,6 +236,8 @@ export const flowOffsets = {
   destinationPort: 78,
   packets: 80,
   bytes: 88,
+  sctpTag: 96,
+  sctpChange: 100,
 } as const
 export interface Flow {
   /** of the key: an element is reused at once after deletion, so readers compare it */
@@ -224,7 +250,7 @@ export interface Flow {
   readonly endpoint: number
   /** enum flow_state */
   readonly state: number
-  /** enum flow_flags */
+  /** enum flow_flags, and above FLOW_ACTION_SHIFT enum flow_action */
   readonly flags: number
   /** what the new addresses add to an internet checksum */
   readonly addressDelta: number
@@ -245,6 +271,10 @@ export interface Flow {
   readonly destinationPort: number
   readonly packets: bigint
   readonly bytes: bigint
+  /** the verification tag that packets of this direction carry; 0: not known yet */
+  readonly sctpTag: number
+  /** what the new ports change in the CRC32c, before it is moved to their place */
+  readonly sctpChange: number
 }
 export function readFlow(view: DataView, offset: number): Flow {
   return {
@@ -267,6 +297,8 @@ export function readFlow(view: DataView, offset: number): Flow {
     destinationPort: view.getUint16(offset + 78, false),
     packets: view.getBigUint64(offset + 80, true),
     bytes: view.getBigUint64(offset + 88, true),
+    sctpTag: view.getUint32(offset + 96, true),
+    sctpChange: view.getUint32(offset + 100, true),
   }
 }
 export function writeFlow(view: DataView, offset: number, value: Flow): void {
@@ -289,7 +321,8 @@ export function writeFlow(view: DataView, offset: number, value: Flow): void {
   view.setUint16(offset + 78, value.destinationPort, false)
   view.setBigUint64(offset + 80, value.packets, true)
   view.setBigUint64(offset + 88, value.bytes, true)
-  zero(view, offset + 96, 8)
+  view.setUint32(offset + 96, value.sctpTag, true)
+  view.setUint32(offset + 100, value.sctpChange, true)
 }
 
 export const closingSize = 48
@@ -312,32 +345,147 @@ export function writeClosing(view: DataView, offset: number, value: Closing): vo
   zero(view, offset + 44, 4)
 }
 
-export const fragmentKeySize = 36
-export const fragmentKeyOffsets = { source: 0, destination: 16, id: 32, protocol: 34 } as const
-/**
- * A datagram whose first fragment was dropped: the later ones have no ports to tell that they belong
- * to a flow.
- */
+export const sctpPathKeySize = 12
+export const sctpPathKeyOffsets = { tag: 0, sourcePort: 4, destinationPort: 6, zone: 8 } as const
+/** Another path of an SCTP association: how its first path comes in. tag is what the packets carry. */
+export interface SctpPathKey {
+  readonly tag: number
+  readonly sourcePort: number
+  readonly destinationPort: number
+  readonly zone: number
+}
+export function readSctpPathKey(view: DataView, offset: number): SctpPathKey {
+  return {
+    tag: view.getUint32(offset, true),
+    sourcePort: view.getUint16(offset + 4, false),
+    destinationPort: view.getUint16(offset + 6, false),
+    zone: view.getUint16(offset + 8, true),
+  }
+}
+export function writeSctpPathKey(view: DataView, offset: number, value: SctpPathKey): void {
+  view.setUint32(offset, value.tag, true)
+  view.setUint16(offset + 4, value.sourcePort, false)
+  view.setUint16(offset + 6, value.destinationPort, false)
+  view.setUint16(offset + 8, value.zone, true)
+  zero(view, offset + 10, 2)
+}
+
+export const fragmentKeySize = 40
+export const fragmentKeyOffsets = { source: 0, destination: 16, id: 32, zone: 36, protocol: 38 } as const
+/** A datagram in pieces: only the first one has ports. The identification is of 32 bits in IPv6. */
 export interface FragmentKey {
   readonly source: Uint8Array
   readonly destination: Uint8Array
   readonly id: number
+  readonly zone: number
   readonly protocol: number
 }
 export function readFragmentKey(view: DataView, offset: number): FragmentKey {
   return {
     source: readBytes(view, offset, 16),
     destination: readBytes(view, offset + 16, 16),
-    id: view.getUint16(offset + 32, false),
-    protocol: view.getUint8(offset + 34),
+    id: view.getUint32(offset + 32, false),
+    zone: view.getUint16(offset + 36, true),
+    protocol: view.getUint8(offset + 38),
   }
 }
 export function writeFragmentKey(view: DataView, offset: number, value: FragmentKey): void {
   writeBytes(view, offset, 16, value.source)
   writeBytes(view, offset + 16, 16, value.destination)
-  view.setUint16(offset + 32, value.id, false)
-  view.setUint8(offset + 34, value.protocol)
-  zero(view, offset + 35, 1)
+  view.setUint32(offset + 32, value.id, false)
+  view.setUint16(offset + 36, value.zone, true)
+  view.setUint8(offset + 38, value.protocol)
+  zero(view, offset + 39, 1)
+}
+
+export const fragmentState = {
+  /** the first one has passed: the others follow the flow with its ports */
+  known: 1,
+  /** the first one was dropped, and so are the others */
+  drop: 2,
+  /** the first one was for nobody here */
+  pass: 3,
+  /** they do not come in order: later ones go to user space; ends > 0: the first one has passed */
+  held: 4,
+} as const
+export type FragmentState = keyof typeof fragmentState
+/** Names by number. */
+export const fragmentStateNames: Readonly<Record<number, FragmentState>> = {
+  1: 'known',
+  2: 'drop',
+  3: 'pass',
+  4: 'held',
+}
+
+export const fragmentSize = 12
+export const fragmentOffsets = { seen: 0, sourcePort: 4, destinationPort: 6, ends: 8, state: 10, verdict: 11 } as const
+export interface Fragment {
+  /** ticks */
+  readonly seen: number
+  readonly sourcePort: number
+  readonly destinationPort: number
+  /** bytes of the datagram's payload that the fragments seen so far cover, from its start */
+  readonly ends: number
+  /** enum fragment_state */
+  readonly state: number
+  /** of the first one, where it was dropped */
+  readonly verdict: number
+}
+export function readFragment(view: DataView, offset: number): Fragment {
+  return {
+    seen: view.getUint32(offset, true),
+    sourcePort: view.getUint16(offset + 4, false),
+    destinationPort: view.getUint16(offset + 6, false),
+    ends: view.getUint16(offset + 8, true),
+    state: view.getUint8(offset + 10),
+    verdict: view.getUint8(offset + 11),
+  }
+}
+export function writeFragment(view: DataView, offset: number, value: Fragment): void {
+  view.setUint32(offset, value.seen, true)
+  view.setUint16(offset + 4, value.sourcePort, false)
+  view.setUint16(offset + 6, value.destinationPort, false)
+  view.setUint16(offset + 8, value.ends, true)
+  view.setUint8(offset + 10, value.state)
+  view.setUint8(offset + 11, value.verdict)
+}
+
+export const affinityKeySize = 20
+export const affinityKeyOffsets = { client: 0, service: 16 } as const
+/** A client that stays with its endpoint. */
+export interface AffinityKey {
+  readonly client: Uint8Array
+  /** id */
+  readonly service: number
+}
+export function readAffinityKey(view: DataView, offset: number): AffinityKey {
+  return {
+    client: readBytes(view, offset, 16),
+    service: view.getUint32(offset + 16, true),
+  }
+}
+export function writeAffinityKey(view: DataView, offset: number, value: AffinityKey): void {
+  writeBytes(view, offset, 16, value.client)
+  view.setUint32(offset + 16, value.service, true)
+}
+
+export const affinitySize = 8
+export const affinityOffsets = { endpoint: 0, seen: 4 } as const
+export interface Affinity {
+  /** id */
+  readonly endpoint: number
+  /** ticks */
+  readonly seen: number
+}
+export function readAffinity(view: DataView, offset: number): Affinity {
+  return {
+    endpoint: view.getUint32(offset, true),
+    seen: view.getUint32(offset + 4, true),
+  }
+}
+export function writeAffinity(view: DataView, offset: number, value: Affinity): void {
+  view.setUint32(offset, value.endpoint, true)
+  view.setUint32(offset + 4, value.seen, true)
 }
 
 export const expireRequestSize = 24
@@ -380,8 +528,8 @@ export const limits = {
   services: 16384,
   /** service endpoints; 80 bytes each, and 24 bytes a CPU of counters */
   endpoints: 65536,
-  /** pages of 256 slots; 512 bytes each: 8 MB, 4 Mi slots */
-  slotPages: 16384,
+  /** pages of 256 slots; 512 bytes each: 32 MB, 16 Mi slots */
+  slotPages: 65536,
   /** closed flows that wait to be freed; 48 bytes each: 6 MB */
   closing: 131072,
   eventRingBytes: 1048576,
@@ -389,8 +537,24 @@ export const limits = {
   devices: 65536,
   /** endpoints with source ports of their own; 8 KiB each: 8 MB */
   portBlocks: 1024,
-  /** datagrams whose later fragments are recognised; 120 bytes each: 0.5 MB */
-  fragments: 4096,
+  /** datagrams in pieces whose later fragments are recognised; 120 bytes each: 2 MB */
+  fragments: 16384,
+  /** prefixes of port ranges; about 100 bytes each once used */
+  ranges: 16384,
+  /** source prefixes of all services; about 80 bytes each once used */
+  sources: 65536,
+  /** clients that stay with their endpoint; 88 bytes each: 5.8 MB. The oldest go first */
+  affinities: 65536,
+  /** session keys; 96 bytes each once used */
+  hints: 1048576,
+  /** two for each SCTP association; 104 bytes each */
+  sctpPaths: 65536,
+  /** addresses of this machine; about 90 bytes each once used */
+  localAddresses: 4096,
+  /** pools of source addresses; 272 bytes each */
+  snatPools: 256,
+  /** frames that wait for user space */
+  puntRingBytes: 4194304,
   /** flows one run of the expiry program looks at, while its CPU passes no packet */
   expireBatch: 512,
   slotsPerPage: 256,
@@ -402,7 +566,147 @@ export const limits = {
   snatProbes: 4,
   /** closed flows that one run of the expiry program looks at */
   closingBatch: 512,
+  /** a record of the punt ring has room for a frame of this length, ... */
+  puntFrameShort: 512,
+  /** ... or of this, ... */
+  puntFrameLong: 2048,
+  /** ... or of this: what is longer is cut, and dropped where it must be whole */
+  puntFrameLongest: 9216,
+  /** lengths for which the move of a CRC32c change stands in a table */
+  sctpPowers: 16384,
+  /** least connections: endpoints compared for a new flow; of more, a sample */
+  lcSample: 64,
+  /** chunks of a packet looked at; a longer row is no signalling */
+  sctpChunks: 32,
+  /** IPv6 extension headers of a packet */
+  extensionHeaders: 8,
+  vlanTags: 2,
+  /** addresses of one pool */
+  snatPoolAddresses: 16,
+  /** of them tried for one flow */
+  snatPoolTries: 4,
 } as const
+
+/** Who is to look at it. */
+export const puntReason = {
+  /** a later fragment came before the first one */
+  fragment: 0,
+  /** an ICMP error for a flow between the families */
+  icmp_error: 1,
+  /** longer than the next link takes: tell the sender */
+  too_big: 2,
+  /** of a flow whose payload names addresses or ports */
+  alg: 3,
+  /** a session key without a hint */
+  miss: 4,
+  /** an encrypted connection id at a new 5-tuple */
+  quic: 5,
+  /** an INIT or INIT ACK with address parameters to change */
+  sctp_address: 6,
+  /** out of the blue, and the service answers */
+  sctp_abort: 7,
+  /** not a packet: a flow with SERVICE idle reset expired; the frame is empty */
+  reset: 8,
+} as const
+export type PuntReason = keyof typeof puntReason
+/** Names by number. */
+export const puntReasonNames: readonly PuntReason[] = [
+  'fragment',
+  'icmp_error',
+  'too_big',
+  'alg',
+  'miss',
+  'quic',
+  'sctp_address',
+  'sctp_abort',
+  'reset',
+]
+export const puntReasonCount = 9
+
+export const puntSize = 184
+export const puntOffsets = {
+  sequence: 0,
+  cpu: 4,
+  reason: 6,
+  hook: 7,
+  at: 8,
+  ifindex: 12,
+  service: 16,
+  endpoint: 20,
+  mtu: 24,
+  l3: 28,
+  l4: 30,
+  length: 32,
+  whole: 36,
+  key: 40,
+  flow: 80,
+} as const
+export interface Punt {
+  /** counts the punts of one CPU, lost ones too */
+  readonly sequence: number
+  readonly cpu: number
+  /** enum punt_reason */
+  readonly reason: number
+  /** enum hook */
+  readonly hook: number
+  /** ticks */
+  readonly at: number
+  /** where the packet came in */
+  readonly ifindex: number
+  /** id, 0: not known */
+  readonly service: number
+  /** id, 0: not known */
+  readonly endpoint: number
+  /** PUNT_TOO_BIG: bytes of IP packet that the next link takes */
+  readonly mtu: number
+  /** offset of the IP header in the frame */
+  readonly l3: number
+  /** offset of the transport header */
+  readonly l4: number
+  /** bytes of the frame; less than what came in, where that is too long for a record */
+  readonly length: number
+  /** bytes of the frame that came in */
+  readonly whole: number
+  readonly key: FlowKey
+  /** of this direction, as it was then; all zero: none */
+  readonly flow: Flow
+}
+export function readPunt(view: DataView, offset: number): Punt {
+  return {
+    sequence: view.getUint32(offset, true),
+    cpu: view.getUint16(offset + 4, true),
+    reason: view.getUint8(offset + 6),
+    hook: view.getUint8(offset + 7),
+    at: view.getUint32(offset + 8, true),
+    ifindex: view.getUint32(offset + 12, true),
+    service: view.getUint32(offset + 16, true),
+    endpoint: view.getUint32(offset + 20, true),
+    mtu: view.getUint32(offset + 24, true),
+    l3: view.getUint16(offset + 28, true),
+    l4: view.getUint16(offset + 30, true),
+    length: view.getUint32(offset + 32, true),
+    whole: view.getUint32(offset + 36, true),
+    key: readFlowKey(view, offset + 40),
+    flow: readFlow(view, offset + 80),
+  }
+}
+export function writePunt(view: DataView, offset: number, value: Punt): void {
+  view.setUint32(offset, value.sequence, true)
+  view.setUint16(offset + 4, value.cpu, true)
+  view.setUint8(offset + 6, value.reason)
+  view.setUint8(offset + 7, value.hook)
+  view.setUint32(offset + 8, value.at, true)
+  view.setUint32(offset + 12, value.ifindex, true)
+  view.setUint32(offset + 16, value.service, true)
+  view.setUint32(offset + 20, value.endpoint, true)
+  view.setUint32(offset + 24, value.mtu, true)
+  view.setUint16(offset + 28, value.l3, true)
+  view.setUint16(offset + 30, value.l4, true)
+  view.setUint32(offset + 32, value.length, true)
+  view.setUint32(offset + 36, value.whole, true)
+  writeFlowKey(view, offset + 40, value.key)
+  writeFlow(view, offset + 80, value.flow)
+}
 
 export const serviceKeySize = 24
 export const serviceKeyOffsets = { address: 0, port: 16, zone: 18, protocol: 20 } as const
@@ -429,32 +733,100 @@ export function writeServiceKey(view: DataView, offset: number, value: ServiceKe
   zero(view, offset + 21, 3)
 }
 
+export const serviceRangeKeySize = 28
+export const serviceRangeKeyOffsets = { prefixBits: 0, address: 4, zone: 20, protocol: 22, port: 23 } as const
+/** A range of ports is some prefixes of port numbers. Bits: address 128, zone 16, protocol 8, port 16. */
+export interface ServiceRangeKey {
+  readonly prefixBits: number
+  readonly address: Uint8Array
+  readonly zone: number
+  readonly protocol: number
+  /** unaligned, so that the bits stand together */
+  readonly port: Uint8Array
+}
+export function readServiceRangeKey(view: DataView, offset: number): ServiceRangeKey {
+  return {
+    prefixBits: view.getUint32(offset, true),
+    address: readBytes(view, offset + 4, 16),
+    zone: view.getUint16(offset + 20, true),
+    protocol: view.getUint8(offset + 22),
+    port: readBytes(view, offset + 23, 2),
+  }
+}
+export function writeServiceRangeKey(view: DataView, offset: number, value: ServiceRangeKey): void {
+  view.setUint32(offset, value.prefixBits, true)
+  writeBytes(view, offset + 4, 16, value.address)
+  view.setUint16(offset + 20, value.zone, true)
+  view.setUint8(offset + 22, value.protocol)
+  writeBytes(view, offset + 23, 2, value.port)
+  zero(view, offset + 25, 1)
+}
+
 export const serviceSelect = {
   /** walk the table with a cursor per CPU */
   rr: 0,
   /** Maglev: the table is indexed by a hash of the 5-tuple */
   hash: 1,
+  /** the client's endpoint of before, for a while; else as SELECT_HASH by the client's address */
+  persist: 2,
+  /** the fewest active flows for its weight */
+  lc: 3,
+  /** GTP-U: hint by TEID, else Maglev by TEID */
+  n3: 4,
+  /** hint by the service's session key, else by `miss` */
+  hint: 5,
+  /** hint by the server id of the connection id, else as SELECT_HASH */
+  quic: 6,
 } as const
 export type ServiceSelect = keyof typeof serviceSelect
 /** Names by number. */
-export const serviceSelectNames: readonly ServiceSelect[] = ['rr', 'hash']
+export const serviceSelectNames: readonly ServiceSelect[] = ['rr', 'hash', 'persist', 'lc', 'n3', 'hint', 'quic']
 
 export const serviceFlags = {
   /** the middle of an unknown TCP connection makes a flow: the endpoint is the same */
   recreate: 1,
+  /** only sources in map `sources` */
+  sources: 2,
+  /** its flows go through the slow path, packet by packet */
+  punt: 4,
+  /** SCTP out of the blue is answered by ABORT (slow path), not by silence */
+  abort: 8,
+  /** connection ids are encrypted: unknown ones go to the slow path */
+  quicEncrypted: 16,
+  /** packets are told apart by session key: no flows */
+  stateless: 32,
 } as const
 
-export const serviceSize = 32
+/** What becomes of a packet whose session key has no hint. */
+export const serviceMiss = {
+  /** the slot table, with the session key as hash input */
+  hash: 0,
+  drop: 1,
+  punt: 2,
+  /** it is for somebody else at this address and port: to the kernel */
+  pass: 3,
+} as const
+export type ServiceMiss = keyof typeof serviceMiss
+/** Names by number. */
+export const serviceMissNames: readonly ServiceMiss[] = ['hash', 'drop', 'punt', 'pass']
+
+export const serviceSize = 48
 export const serviceOffsets = {
   tag: 0,
   id: 4,
   select: 8,
   flags: 9,
+  miss: 10,
+  hint: 11,
   seed: 12,
   firstPage: 16,
   slotCount: 20,
   memberBase: 24,
   memberCount: 28,
+  affinityTicks: 32,
+  embryonicLimit: 36,
+  quicOffset: 40,
+  quicLength: 41,
 } as const
 /** Replaced as a whole by one map update: a packet sees the old table or the new one. */
 export interface Service {
@@ -465,6 +837,10 @@ export interface Service {
   readonly select: number
   /** enum service_flags */
   readonly flags: number
+  /** enum service_miss */
+  readonly miss: number
+  /** enum hint_kind: the session key it looks for */
+  readonly hint: number
   /** of the selection hash */
   readonly seed: number
   /** of the slots */
@@ -474,6 +850,14 @@ export interface Service {
   /** a slot holds n; members[member_base + n] is the endpoint's id */
   readonly memberBase: number
   readonly memberCount: number
+  /** SELECT_PERSIST: how long an idle client keeps its endpoint */
+  readonly affinityTicks: number
+  /** flows that are not established yet; 0: as many as there may be */
+  readonly embryonicLimit: number
+  /** of the server id in the connection id */
+  readonly quicOffset: number
+  /** of the server id */
+  readonly quicLength: number
 }
 export function readService(view: DataView, offset: number): Service {
   return {
@@ -481,11 +865,17 @@ export function readService(view: DataView, offset: number): Service {
     id: view.getUint32(offset + 4, true),
     select: view.getUint8(offset + 8),
     flags: view.getUint8(offset + 9),
+    miss: view.getUint8(offset + 10),
+    hint: view.getUint8(offset + 11),
     seed: view.getUint32(offset + 12, true),
     firstPage: view.getUint32(offset + 16, true),
     slotCount: view.getUint32(offset + 20, true),
     memberBase: view.getUint32(offset + 24, true),
     memberCount: view.getUint32(offset + 28, true),
+    affinityTicks: view.getUint32(offset + 32, true),
+    embryonicLimit: view.getUint32(offset + 36, true),
+    quicOffset: view.getUint8(offset + 40),
+    quicLength: view.getUint8(offset + 41),
   }
 }
 export function writeService(view: DataView, offset: number, value: Service): void {
@@ -493,13 +883,147 @@ export function writeService(view: DataView, offset: number, value: Service): vo
   view.setUint32(offset + 4, value.id, true)
   view.setUint8(offset + 8, value.select)
   view.setUint8(offset + 9, value.flags)
+  view.setUint8(offset + 10, value.miss)
+  view.setUint8(offset + 11, value.hint)
   view.setUint32(offset + 12, value.seed, true)
   view.setUint32(offset + 16, value.firstPage, true)
   view.setUint32(offset + 20, value.slotCount, true)
   view.setUint32(offset + 24, value.memberBase, true)
   view.setUint32(offset + 28, value.memberCount, true)
-  zero(view, offset + 10, 2)
+  view.setUint32(offset + 32, value.affinityTicks, true)
+  view.setUint32(offset + 36, value.embryonicLimit, true)
+  view.setUint8(offset + 40, value.quicOffset)
+  view.setUint8(offset + 41, value.quicLength)
+  zero(view, offset + 42, 2)
+  zero(view, offset + 44, 4)
 }
+
+export const serviceIdleSize = 8
+export const serviceIdleOffsets = { ticks: 0, reset: 4 } as const
+/** What expiry has to know of a service, by id. */
+export interface ServiceIdle {
+  /** without a packet, for established flows; 0: the general time-out */
+  readonly ticks: number
+  /** not 0: both sides of a TCP connection are told */
+  readonly reset: number
+}
+export function readServiceIdle(view: DataView, offset: number): ServiceIdle {
+  return {
+    ticks: view.getUint32(offset, true),
+    reset: view.getUint32(offset + 4, true),
+  }
+}
+export function writeServiceIdle(view: DataView, offset: number, value: ServiceIdle): void {
+  view.setUint32(offset, value.ticks, true)
+  view.setUint32(offset + 4, value.reset, true)
+}
+
+export const sourceKeySize = 24
+export const sourceKeyOffsets = { prefixBits: 0, service: 4, address: 8 } as const
+/** Who may use a service. Bits: service 32, address 128. */
+export interface SourceKey {
+  readonly prefixBits: number
+  /** id, in network order, so that it is a prefix */
+  readonly service: number
+  readonly address: Uint8Array
+}
+export function readSourceKey(view: DataView, offset: number): SourceKey {
+  return {
+    prefixBits: view.getUint32(offset, true),
+    service: view.getUint32(offset + 4, false),
+    address: readBytes(view, offset + 8, 16),
+  }
+}
+export function writeSourceKey(view: DataView, offset: number, value: SourceKey): void {
+  view.setUint32(offset, value.prefixBits, true)
+  view.setUint32(offset + 4, value.service, false)
+  writeBytes(view, offset + 8, 16, value.address)
+}
+
+/** A session key and where its session lives. */
+export const hintKind = {
+  none: 0,
+  /** GTP-U: tunnel endpoint id, 4 bytes */
+  teid: 1,
+  /** PFCP: session endpoint id, 8 bytes */
+  seid: 2,
+  /** server id of a connection id, 1 to 15 bytes */
+  quic: 3,
+  /** digest of the 5-tuple, 8 bytes */
+  flow: 4,
+  /** address, 16 bytes */
+  client: 5,
+} as const
+export type HintKind = keyof typeof hintKind
+/** Names by number. */
+export const hintKindNames: readonly HintKind[] = ['none', 'teid', 'seid', 'quic', 'flow', 'client']
+
+export const hintKeySize = 24
+export const hintKeyOffsets = { service: 0, kind: 4, length: 5, bytes: 8 } as const
+export interface HintKey {
+  /** id */
+  readonly service: number
+  /** enum hint_kind */
+  readonly kind: number
+  /** of bytes; the rest is zero */
+  readonly length: number
+  readonly bytes: Uint8Array
+}
+export function readHintKey(view: DataView, offset: number): HintKey {
+  return {
+    service: view.getUint32(offset, true),
+    kind: view.getUint8(offset + 4),
+    length: view.getUint8(offset + 5),
+    bytes: readBytes(view, offset + 8, 16),
+  }
+}
+export function writeHintKey(view: DataView, offset: number, value: HintKey): void {
+  view.setUint32(offset, value.service, true)
+  view.setUint8(offset + 4, value.kind)
+  view.setUint8(offset + 5, value.length)
+  writeBytes(view, offset + 8, 16, value.bytes)
+  zero(view, offset + 6, 2)
+}
+
+export const hintSize = 24
+export const hintOffsets = { tag: 0, endpoint: 4, expires: 8, identifier: 12, flags: 16, seen: 20 } as const
+export interface Hint {
+  /** of the key, see struct flow */
+  readonly tag: number
+  /** id */
+  readonly endpoint: number
+  /** ticks; 0: never */
+  readonly expires: number
+  /** HINT_TEID: the TEID to write, where rewrite says so */
+  readonly identifier: number
+  /** enum hint_flags */
+  readonly flags: number
+  /** ticks of the last packet */
+  readonly seen: number
+}
+export function readHint(view: DataView, offset: number): Hint {
+  return {
+    tag: view.getUint32(offset, true),
+    endpoint: view.getUint32(offset + 4, true),
+    expires: view.getUint32(offset + 8, true),
+    identifier: view.getUint32(offset + 12, false),
+    flags: view.getUint32(offset + 16, true),
+    seen: view.getUint32(offset + 20, true),
+  }
+}
+export function writeHint(view: DataView, offset: number, value: Hint): void {
+  view.setUint32(offset, value.tag, true)
+  view.setUint32(offset + 4, value.endpoint, true)
+  view.setUint32(offset + 8, value.expires, true)
+  view.setUint32(offset + 12, value.identifier, false)
+  view.setUint32(offset + 16, value.flags, true)
+  view.setUint32(offset + 20, value.seen, true)
+}
+
+export const hintFlags = {
+  /** the identifier is written in place of the one that came */
+  rewrite: 1,
+} as const
 
 export const vipKeySize = 20
 export const vipKeyOffsets = { address: 0, zone: 16 } as const
@@ -539,10 +1063,24 @@ export function writeSlotPage(view: DataView, offset: number, value: SlotPage): 
 export const endpointFlags = {
   /** takes new flows */
   accepts: 1,
+  /** takes no packet at all */
+  blocked: 2,
+  /** hints that name it do not count */
+  down: 4,
 } as const
 
 export const endpointSize = 48
-export const endpointOffsets = { address: 0, source: 16, service: 32, port: 36, flags: 38, portBlock: 40 } as const
+export const endpointOffsets = {
+  address: 0,
+  source: 16,
+  service: 32,
+  port: 36,
+  flags: 38,
+  portBlock: 40,
+  pool: 44,
+  weight: 46,
+  action: 47,
+} as const
 export interface Endpoint {
   readonly address: Uint8Array
   /** the source address its packets get; all zero: the client's is kept */
@@ -553,8 +1091,13 @@ export interface Endpoint {
   readonly port: number
   /** enum endpoint_flags */
   readonly flags: number
-  /** where its free source ports stand, 0: none */
+  /** where its free source ports stand, 0: none; a pool's addresses have blocks in a row */
   readonly portBlock: number
+  /** number of the SNAT pool its source comes from; 0: `source` is all there is */
+  readonly pool: number
+  readonly weight: number
+  /** enum flow_action */
+  readonly action: number
 }
 export function readEndpoint(view: DataView, offset: number): Endpoint {
   return {
@@ -564,6 +1107,9 @@ export function readEndpoint(view: DataView, offset: number): Endpoint {
     port: view.getUint16(offset + 36, false),
     flags: view.getUint16(offset + 38, true),
     portBlock: view.getUint32(offset + 40, true),
+    pool: view.getUint16(offset + 44, true),
+    weight: view.getUint8(offset + 46),
+    action: view.getUint8(offset + 47),
   }
 }
 export function writeEndpoint(view: DataView, offset: number, value: Endpoint): void {
@@ -573,7 +1119,9 @@ export function writeEndpoint(view: DataView, offset: number, value: Endpoint): 
   view.setUint16(offset + 36, value.port, false)
   view.setUint16(offset + 38, value.flags, true)
   view.setUint32(offset + 40, value.portBlock, true)
-  zero(view, offset + 44, 4)
+  view.setUint16(offset + 44, value.pool, true)
+  view.setUint8(offset + 46, value.weight)
+  view.setUint8(offset + 47, value.action)
 }
 
 export const portBlockSize = 8192
@@ -593,7 +1141,55 @@ export function writePortBlock(view: DataView, offset: number, value: PortBlock)
   })
 }
 
-export const settingsSize = 88
+export const snatPoolSize = 272
+export const snatPoolOffsets = { addresses: 0, count: 256 } as const
+/** Source addresses that share a service's clients: a client keeps its address while that has ports. */
+export interface SnatPool {
+  readonly addresses: ArrayLike<Uint8Array>
+  readonly count: number
+}
+export function readSnatPool(view: DataView, offset: number): SnatPool {
+  return {
+    addresses: Array.from({ length: 16 }, (_, index) => readBytes(view, offset + index * 16, 16)),
+    count: view.getUint32(offset + 256, true),
+  }
+}
+export function writeSnatPool(view: DataView, offset: number, value: SnatPool): void {
+  writeArray(16, value.addresses, (element, index) => {
+    writeBytes(view, offset + index * 16, 16, element)
+  })
+  view.setUint32(offset + 256, value.count, true)
+  zero(view, offset + 260, 12)
+}
+
+export const endpointReturnSize = 28
+export const endpointReturnOffsets = { address: 0, port: 16, service: 20, endpoint: 24 } as const
+/** Where packets of an endpoint belong that are of no flow: what they get as their source. */
+export interface EndpointReturn {
+  readonly address: Uint8Array
+  readonly port: number
+  /** id */
+  readonly service: number
+  /** id */
+  readonly endpoint: number
+}
+export function readEndpointReturn(view: DataView, offset: number): EndpointReturn {
+  return {
+    address: readBytes(view, offset, 16),
+    port: view.getUint16(offset + 16, false),
+    service: view.getUint32(offset + 20, true),
+    endpoint: view.getUint32(offset + 24, true),
+  }
+}
+export function writeEndpointReturn(view: DataView, offset: number, value: EndpointReturn): void {
+  writeBytes(view, offset, 16, value.address)
+  view.setUint16(offset + 16, value.port, false)
+  view.setUint32(offset + 20, value.service, true)
+  view.setUint32(offset + 24, value.endpoint, true)
+  zero(view, offset + 18, 2)
+}
+
+export const settingsSize = 136
 export const settingsOffsets = {
   replayNow: 0,
   routeGeneration: 8,
@@ -601,6 +1197,12 @@ export const settingsOffsets = {
   snatLast: 14,
   events: 16,
   timeouts: 24,
+  encapSource4: 88,
+  encapSource6: 104,
+  guePort: 120,
+  features: 122,
+  flowsAdmitted: 124,
+  puntAlive: 128,
 } as const
 export interface Settings {
   /** ticks, read when the program was loaded with replay_clock set */
@@ -614,6 +1216,17 @@ export interface Settings {
   readonly events: number
   /** ticks without a packet after which a flow of this enum flow_state expires */
   readonly timeouts: ArrayLike<number>
+  /** outer source of encapsulated packets; its last 16 bits vary with the flow */
+  readonly encapSource4: Uint8Array
+  readonly encapSource6: Uint8Array
+  /** UDP destination of GUE */
+  readonly guePort: number
+  /** enum settings_features: what any service needs at all */
+  readonly features: number
+  /** new flows are refused when this many live: the rest is a reserve; 0: no such limit */
+  readonly flowsAdmitted: number
+  /** ticks when user space last read the punt ring */
+  readonly puntAlive: number
 }
 export function readSettings(view: DataView, offset: number): Settings {
   return {
@@ -623,6 +1236,12 @@ export function readSettings(view: DataView, offset: number): Settings {
     snatLast: view.getUint16(offset + 14, true),
     events: view.getUint32(offset + 16, true),
     timeouts: Array.from({ length: 16 }, (_, index) => view.getUint32(offset + 24 + index * 4, true)),
+    encapSource4: readBytes(view, offset + 88, 16),
+    encapSource6: readBytes(view, offset + 104, 16),
+    guePort: view.getUint16(offset + 120, false),
+    features: view.getUint16(offset + 122, true),
+    flowsAdmitted: view.getUint32(offset + 124, true),
+    puntAlive: view.getUint32(offset + 128, true),
   }
 }
 export function writeSettings(view: DataView, offset: number, value: Settings): void {
@@ -634,7 +1253,34 @@ export function writeSettings(view: DataView, offset: number, value: Settings): 
   writeArray(16, value.timeouts, (element, index) => {
     view.setUint32(offset + 24 + index * 4, element, true)
   })
+  writeBytes(view, offset + 88, 16, value.encapSource4)
+  writeBytes(view, offset + 104, 16, value.encapSource6)
+  view.setUint16(offset + 120, value.guePort, false)
+  view.setUint16(offset + 122, value.features, true)
+  view.setUint32(offset + 124, value.flowsAdmitted, true)
+  view.setUint32(offset + 128, value.puntAlive, true)
   zero(view, offset + 20, 4)
+  zero(view, offset + 132, 4)
+}
+
+/** Steps that are skipped while no service needs them. */
+export const settingsFeatures = {
+  /** map session_ports has ports of services told apart by session key */
+  sessions: 1,
+  /** services with port ranges, or any port */
+  ranges: 2,
+  /** services chosen by firewall mark: new flows are for TC, XDP sees no mark */
+  marks: 4,
+  /** services on every address of this host */
+  host: 8,
+} as const
+export type SettingsFeatures = keyof typeof settingsFeatures
+/** Names by number. */
+export const settingsFeaturesNames: Readonly<Record<number, SettingsFeatures>> = {
+  1: 'sessions',
+  2: 'ranges',
+  4: 'marks',
+  8: 'host',
 }
 
 /** What the programs know of a network device; its place in the map is its ifindex. */
@@ -692,6 +1338,71 @@ export function writeMeta(view: DataView, offset: number, value: Meta): void {
   view.setUint32(offset + 20, value.slotPages, true)
 }
 
+export const traceStep = {
+  /** key; value: enum packet_kind */
+  parsed: 1,
+  /** key looked up in the table of flows; found, and then value: enum flow_state */
+  flow: 2,
+  /** key: address, port and protocol that the service was looked for by; value: its id */
+  service: 3,
+  /** value: the endpoint's id */
+  selected: 4,
+  /** key: new source, destination and ports; value: ifindex, or what bpf_fib_lookup said */
+  route: 5,
+  /** key put into the table of flows; found: it was there already */
+  inserted: 6,
+  /** key: new source, destination and ports; value: enum flow_action */
+  translated: 7,
+  /** data: the session key; found: there is a hint; value: its endpoint's id */
+  session: 8,
+  /** value: enum verdict */
+  verdict: 9,
+} as const
+export type TraceStep = keyof typeof traceStep
+/** Names by number. */
+export const traceStepNames: Readonly<Record<number, TraceStep>> = {
+  1: 'parsed',
+  2: 'flow',
+  3: 'service',
+  4: 'selected',
+  5: 'route',
+  6: 'inserted',
+  7: 'translated',
+  8: 'session',
+  9: 'verdict',
+}
+export const traceStepCount = 10
+
+export const traceSize = 48
+export const traceOffsets = { step: 0, found: 1, hook: 2, value: 4, data: 8 } as const
+export interface Trace {
+  /** enum trace_step */
+  readonly step: number
+  readonly found: number
+  /** enum hook */
+  readonly hook: number
+  readonly value: number
+  /** struct flow_key, or what the step says */
+  readonly data: Uint8Array
+}
+export function readTrace(view: DataView, offset: number): Trace {
+  return {
+    step: view.getUint8(offset),
+    found: view.getUint8(offset + 1),
+    hook: view.getUint8(offset + 2),
+    value: view.getUint32(offset + 4, true),
+    data: readBytes(view, offset + 8, 40),
+  }
+}
+export function writeTrace(view: DataView, offset: number, value: Trace): void {
+  view.setUint8(offset, value.step)
+  view.setUint8(offset + 1, value.found)
+  view.setUint8(offset + 2, value.hook)
+  view.setUint32(offset + 4, value.value, true)
+  writeBytes(view, offset + 8, 40, value.data)
+  zero(view, offset + 3, 1)
+}
+
 export const verdict = {
   /** not a verdict: the next step decides */
   continue: 0,
@@ -699,48 +1410,84 @@ export const verdict = {
   forward: 1,
   /** to the kernel: no service and no flow has these addresses and ports */
   pass_not_service: 2,
-  /** to the kernel: ARP, IPv6, VLANs and what else is not balanced yet */
+  /** to the kernel: ARP and what else is not IP */
   pass_not_ip: 3,
   /** to the kernel: the frame is addressed to another machine */
   pass_other_host: 4,
   /** to the kernel: an IP protocol or ICMP type that is not balanced */
   pass_protocol: 5,
+  /** to the kernel: it may not be forwarded any further, and the sender is told */
+  pass_ttl: 6,
+  /** to the kernel: ICMPv6 that keeps the link going */
+  pass_neighbour_discovery: 7,
   /** unchanged to the TC program: the next hop's MAC address is not known */
-  to_tc_neighbour: 6,
+  to_tc_neighbour: 8,
   /** unchanged to the TC program: the egress device cannot transmit from XDP */
-  to_tc_device: 7,
+  to_tc_device: 9,
   /** unchanged to the TC program: the route is one XDP cannot use */
-  to_tc_route: 8,
+  to_tc_route: 10,
   /** unchanged to the TC program: longer than the next link takes */
-  to_tc_mtu: 9,
+  to_tc_mtu: 11,
+  /** unchanged to the TC program: fragments have to stay in order */
+  to_tc_fragment: 12,
+  /** unchanged to the TC program: services are chosen by firewall mark */
+  to_tc_mark: 13,
+  /** to user space, which answers for it */
+  punt: 14,
   /** a length field of the packet lies, or a header is cut off */
-  drop_malformed: 10,
+  drop_malformed: 15,
   /** a source address nobody can answer */
-  drop_martian: 11,
-  /** the IPv4 header checksum is wrong */
-  drop_bad_checksum: 12,
-  /** a fragment for a service */
-  drop_fragment: 13,
-  /** the packet may not be forwarded any further */
-  drop_ttl: 14,
+  drop_martian: 16,
+  /** the IPv4 header checksum, or the CRC32c of SCTP signalling, is wrong */
+  drop_bad_checksum: 17,
+  /** a fragment whose first one was dropped, or of a protocol that has none */
+  drop_fragment: 18,
+  /** a fragment with bytes that another one has already brought */
+  drop_fragment_overlap: 19,
+  /** a first fragment too short for the transport header */
+  drop_fragment_tiny: 20,
+  /** IPv6: too many, out of place, or a routing header that is deprecated */
+  drop_extension_headers: 21,
   /** the service has no endpoint that takes new flows */
-  drop_no_endpoint: 15,
+  drop_no_endpoint: 22,
   /** the middle of a connection that is not known */
-  drop_no_flow: 16,
+  drop_no_flow: 23,
   /** the flow table is full */
-  drop_flows_full: 17,
+  drop_flows_full: 24,
   /** no free source port found towards the endpoint */
-  drop_ports_exhausted: 18,
+  drop_ports_exhausted: 25,
   /** another flow has the same addresses and ports behind the translation */
-  drop_flow_conflict: 19,
+  drop_flow_conflict: 26,
   /** the kernel forwards nothing there: no route, or this machine itself */
-  drop_no_route: 20,
+  drop_no_route: 27,
   /** forwarding is switched off on the interface the packet came in by */
-  drop_forwarding_off: 21,
+  drop_forwarding_off: 28,
   /** longer than the next link takes */
-  drop_mtu: 22,
+  drop_mtu: 29,
+  /** a GSO packet that cannot be translated or encapsulated as one */
+  drop_gso: 30,
+  /** the service is not for this source */
+  drop_source: 31,
+  /** the service has too many flows that are not established */
+  drop_embryonic: 32,
+  /** the endpoint is blocked */
+  drop_blocked: 33,
+  /** the session key has no hint, and the service wants one */
+  drop_no_hint: 34,
+  /** the verification tag is not that of the association */
+  drop_sctp_tag: 35,
+  /** chunks that may not stand so: cut off, or INIT that is not alone */
+  drop_sctp_chunk: 36,
+  /** an ICMP error about a packet that no flow has sent */
+  drop_icmp_no_flow: 37,
+  /** nothing in the other address family says the same */
+  drop_not_translatable: 38,
+  /** nobody reads the packets for user space */
+  drop_slowpath_absent: 39,
+  /** the queue to user space is full */
+  drop_slowpath_full: 40,
   /** a map that must have an entry has none */
-  drop_internal: 23,
+  drop_internal: 41,
 } as const
 export type Verdict = keyof typeof verdict
 /** Names by number. */
@@ -751,15 +1498,22 @@ export const verdictNames: readonly Verdict[] = [
   'pass_not_ip',
   'pass_other_host',
   'pass_protocol',
+  'pass_ttl',
+  'pass_neighbour_discovery',
   'to_tc_neighbour',
   'to_tc_device',
   'to_tc_route',
   'to_tc_mtu',
+  'to_tc_fragment',
+  'to_tc_mark',
+  'punt',
   'drop_malformed',
   'drop_martian',
   'drop_bad_checksum',
   'drop_fragment',
-  'drop_ttl',
+  'drop_fragment_overlap',
+  'drop_fragment_tiny',
+  'drop_extension_headers',
   'drop_no_endpoint',
   'drop_no_flow',
   'drop_flows_full',
@@ -768,9 +1522,20 @@ export const verdictNames: readonly Verdict[] = [
   'drop_no_route',
   'drop_forwarding_off',
   'drop_mtu',
+  'drop_gso',
+  'drop_source',
+  'drop_embryonic',
+  'drop_blocked',
+  'drop_no_hint',
+  'drop_sctp_tag',
+  'drop_sctp_chunk',
+  'drop_icmp_no_flow',
+  'drop_not_translatable',
+  'drop_slowpath_absent',
+  'drop_slowpath_full',
   'drop_internal',
 ]
-export const verdictCount = 24
+export const verdictCount = 42
 
 /** The hook that finished the packet; verdict counters are kept per hook. */
 export const hook = {

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Hints: where a session lives, as user space has found out. */
+#pragma once
+#include "clock.h"
+#include "trace.h"
+
+inline_always __u32 hint_tag(const struct hint_key *key)
+{
+	const __u64 *words = (const __u64 *)key;
+
+	return (words[0] * 0x9e3779b97f4a7c15ULL + words[1] * 0xc2b2ae3d27d4eb4fULL +
+		words[2] * 0x165667b19e3779f9ULL) >> 32;
+}
+
+/* An empty key; its bytes are the caller's to fill. */
+inline_always struct hint_key *hint_key(struct scratch *room, __u32 service, __u8 kind, __u8 length)
+{
+	struct hint_key *key = &room->hint_key;
+
+	__builtin_memset(key, 0, sizeof(*key));
+	key->service = service;
+	key->kind = kind;
+	key->length = length;
+	return key;
+}
+
+/* Whether an endpoint may have what a hint, or what it did before, gives it. */
+inline_always bool hint_endpoint_serves(const struct endpoint *endpoint, __u32 service)
+{
+	return endpoint && endpoint->service == service && !(endpoint->flags & (ENDPOINT_BLOCKED | ENDPOINT_DOWN));
+}
+
+/* What the key in the scratch room says: a hint that lives, of an endpoint that may have it. */
+inline_always struct hint *hint_find(struct scratch *room, __u32 now)
+{
+	struct hint *hint = bpf_map_lookup_elem(&hints, &room->hint_key);
+	__u32 endpoint;
+
+	if (unlikely(explain))
+		trace_tell(TRACE_SESSION, hint, hint ? hint->endpoint : 0, (const struct flow_key *)&room->hint_key);
+	if (!hint || hint->tag != hint_tag(&room->hint_key))
+		return NULL;
+	if (hint->expires && (__s32)(now - hint->expires) >= 0)
+		return NULL;
+	endpoint = hint->endpoint;
+	if (!hint_endpoint_serves(bpf_map_lookup_elem(&endpoints, &endpoint), room->hint_key.service))
+		return NULL;
+	hint->seen = now;
+	return hint;
+}
