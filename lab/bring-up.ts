@@ -1,8 +1,8 @@
 // The commands that make a topology real, as text: one batch for `ip`, then one shell script for each host. Kept apart
 // from running them, so that what a lab does to the machine can be read and tested without being root.
 
-import type { HostSpec, LinkEnd, LinkSpec, Topology } from './topology.ts'
 import { namespaceName } from './instance.ts'
+import { addressesOf, type HostSpec, type LinkEnd, type LinkSpec, type Topology } from './topology.ts'
 
 export interface BringUp {
   /** for `ip -batch -`, in the machine's own namespace */
@@ -29,7 +29,7 @@ const linkLine = (link: LinkSpec, instance: string): string => {
 
 const hostScript = (host: HostSpec, topology: Topology): string => {
   const ends = topology.links.flatMap((link) => [link.a, link.b]).filter((end) => end.host === host.name)
-  const usesIpv6 = [...ends.map((end) => end.address), ...(host.addresses ?? [])].some((text) => text.includes(':'))
+  const usesIpv6 = [...ends.flatMap(addressesOf), ...(host.addresses ?? [])].some((text) => text.includes(':'))
   const nodad = (address: string): string => (address.includes(':') ? ' nodad' : '')
   return [
     // A new namespace takes some settings over from the machine; those that matter are written, so that a lab behaves
@@ -44,7 +44,9 @@ const hostScript = (host: HostSpec, topology: Topology): string => {
     "ip -batch - <<'END'",
     'link set lo up',
     ...(host.addresses ?? []).map((address) => `address add ${address} dev lo${nodad(address)}`),
-    ...ends.map((end) => `address add ${end.address} dev ${end.device}${nodad(end.address)}`),
+    ...ends.flatMap((end) =>
+      addressesOf(end).map((address) => `address add ${address} dev ${end.device}${nodad(address)}`),
+    ),
     ...ends.map((end) => `link set ${end.device} up`),
     ...(host.routes ?? []).map((route) => `route add ${route.to} via ${route.via}`),
     'END',

@@ -7,9 +7,10 @@ import { constants } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
 import { NotFoundError } from '../src/lb/errors.ts'
-import { type Mode, modes } from '../src/lb/model.ts'
+import type { Mode } from '../src/lb/model.ts'
 import { isInstanceName } from '../src/lb/paths.ts'
 import { runDemo } from './demo.ts'
+import { demoModes } from './demo-services.ts'
 import { commandInside } from './host.ts'
 import { LabBusyError, listLabs, namespaceHosts } from './instance.ts'
 import { removeDeadLab } from './removal.ts'
@@ -36,7 +37,7 @@ export const register = (program: Command): void => {
     .option('--json', 'with --once: the summary as JSON')
     .option('--connections <n>', `with --once: how many in all (default: ${defaultConnections})`, connectionCount)
     .addOption(new Option('--hook <hook>', 'where the programs sit').choices(hooks).default('tc'))
-    .addOption(new Option('--mode <mode>', 'how packets are translated').choices(modes).default('dnat'))
+    .addOption(new Option('--mode <mode>', 'how packets are translated').choices(demoModes).default('dnat'))
     .option('--instance <name>', 'name of the lab (default: the first free one of lab, lab2, ...)')
     .action(async (_flags: unknown, command: Command) => {
       const flags = command.optsWithGlobals<LabFlags>()

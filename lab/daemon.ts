@@ -15,8 +15,10 @@ import type { Host } from './host.ts'
 import { instanceDirectory } from './instance.ts'
 
 const launcher = fileURLToPath(new URL('../bin/sluice', import.meta.url))
-const readyTimeoutMs = 20_000
-const readyPollMs = 25
+/** How many times slower than others this machine is: an emulated one says so. */
+const slowness = Number(process.env['SLUICE_SLOWNESS'] ?? 1)
+const readyTimeoutMs = 20_000 * slowness
+const readyPollMs = 25 * slowness
 const stopTimeoutMs = 10_000
 const requestTimeoutMs = 10_000
 const logTailLines = 30

@@ -4,6 +4,9 @@ import type { Mode } from '../src/lb/model.ts'
 import { balancerDevices, type ThreeServers } from './topology.ts'
 import { echoPort, webPort } from './traffic.ts'
 
+/** Those that need no more of the servers than the lab's have, and a VIP of their own. */
+export const demoModes = ['dnat', 'onearm', 'fullnat'] as const satisfies readonly Mode[]
+
 export interface DemoService {
   readonly name: string
   readonly port: number

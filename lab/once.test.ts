@@ -1,6 +1,8 @@
 import test from 'ava'
 
+import { serviceOutput } from '../src/api/native-input.ts'
 import type { ServiceOutput, Status } from '../src/api/schemas.ts'
+import { endpointDefaults, makeService } from '../src/lb/model.ts'
 import type { TrafficResult } from './clients.ts'
 import { demoServices } from './demo-services.ts'
 import { runOnce, type Outcome } from './once.ts'
@@ -21,26 +23,26 @@ const status: Status = {
 }
 
 const services = (flows: readonly bigint[]): readonly ServiceOutput[] =>
-  demoServices.map(({ name, port, protocol, select, targetPort }) => ({
-    name,
-    port,
-    protocol,
-    select,
-    owner: 'file',
-    address: topology.vip,
-    mode: 'onearm',
-    announce: 'routed',
-    annotations: {},
-    counters: { packets: 0n, bytes: 0n, flows: 0n },
-    endpoints: topology.servers.map(({ address }, index) => ({
-      address,
-      port: targetPort,
-      weight: 1,
-      drained: false,
-      activeFlows: 0,
-      counters: { flows: flows[index] ?? 0n, packets: 0n, bytes: 0n },
-    })),
-  }))
+  demoServices.map(({ name, port, protocol, select, targetPort }) =>
+    serviceOutput({
+      service: makeService({
+        name,
+        port,
+        protocol,
+        select,
+        address: topology.vip,
+        mode: 'onearm',
+        endpoints: topology.servers.map(({ address }) => ({ ...endpointDefaults, address, port: targetPort })),
+      }),
+      counters: { packets: 0n, bytes: 0n, flows: 0n },
+      endpoints: topology.servers.map(({ address }, index) => ({
+        address,
+        port: targetPort,
+        activeFlows: 0,
+        counters: { flows: flows[index] ?? 0n, packets: 0n, bytes: 0n },
+      })),
+    }),
+  )
 
 /** A run in which each server counted 2 connections of each service. */
 const run = async (

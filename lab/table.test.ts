@@ -1,28 +1,26 @@
 import test from 'ava'
 
+import { serviceOutput } from '../src/api/native-input.ts'
 import type { ServiceOutput } from '../src/api/schemas.ts'
+import { endpointDefaults, makeService } from '../src/lb/model.ts'
 import { renderLines, renderTable, tableOf } from './table.ts'
 
-const service = (flows: readonly number[], drained = false): ServiceOutput => ({
-  name: 'web',
-  owner: 'file',
-  address: '10.99.0.1',
-  port: 80,
-  protocol: 'tcp',
-  mode: 'dnat',
-  select: 'rr',
-  announce: 'routed',
-  annotations: {},
-  counters: { packets: 0n, bytes: 0n, flows: 0n },
-  endpoints: flows.map((count, index) => ({
+const service = (flows: readonly number[], drained = false): ServiceOutput => {
+  const endpoints = flows.map((_, index) => ({
+    ...endpointDefaults,
     address: `10.2.${index + 1}.2`,
     port: 8080,
-    weight: 1,
     drained: drained && index === 1,
-    activeFlows: 0,
-    counters: { flows: BigInt(count), packets: BigInt(count) * 10n, bytes: 0n },
-  })),
-})
+  }))
+  return serviceOutput({
+    service: makeService({ name: 'web', address: '10.99.0.1', port: 80, protocol: 'tcp', endpoints }),
+    counters: { packets: 0n, bytes: 0n, flows: 0n },
+    endpoints: endpoints.map(({ address, port }, index) => {
+      const count = BigInt(flows[index] ?? 0)
+      return { address, port, activeFlows: 0, counters: { flows: count, packets: count * 10n, bytes: 0n } }
+    }),
+  })
+}
 
 test('table: shares are those of the connections since the earlier sample', (t) => {
   const [table] = tableOf([service([130, 100, 110])], [service([100, 100, 100])])

@@ -31,6 +31,8 @@ export interface LinkEnd {
   readonly device: string
   /** with its prefix length */
   readonly address: string
+  /** one of the other family, as well */
+  readonly address6?: string
 }
 
 export interface LinkSpec {
@@ -52,6 +54,13 @@ export interface ThreeServers extends Topology {
   readonly vip: string
   readonly clients: readonly { readonly name: string; readonly address: string }[]
   readonly servers: readonly { readonly name: string; readonly address: string }[]
+}
+
+/** The same with a second address for everyone. */
+export interface DualStack extends ThreeServers {
+  readonly vip6: string
+  readonly clients: readonly { readonly name: string; readonly address: string; readonly address6: string }[]
+  readonly servers: readonly { readonly name: string; readonly address: string; readonly address6: string }[]
 }
 
 export interface ThreeServersOptions {
@@ -111,6 +120,76 @@ export const threeServers = (options: ThreeServersOptions): ThreeServers => {
   }
 }
 
+const vip6 = 'fd00:99::1'
+const vips6 = 'fd00:99::/64'
+
+/** `10.1.3.2` and `fd00:1:3::2` are the same place. */
+const ipv6Twin = (address: string): string => {
+  const [, kind, number, host] = address.split('.')
+  return `fd00:${kind}:${number}::${host}`
+}
+
+const withIpv6 = (end: LinkEnd): LinkEnd => ({
+  ...end,
+  address6: `${ipv6Twin(end.address.slice(0, end.address.indexOf('/')))}/64`,
+})
+
+/**
+ * The standard topology with IPv6 beside IPv4 on every link. `direct`: every server also has a link to every client
+ * that leaves the balancer out, and answers by it.
+ */
+export const dualStack = (options: ThreeServersOptions & { readonly direct?: boolean }): DualStack => {
+  const plain = threeServers(options)
+  const clients = plain.clients.map((client) => ({ ...client, address6: ipv6Twin(client.address) }))
+  const servers = plain.servers.map((server) => ({ ...server, address6: ipv6Twin(server.address) }))
+  const pairs =
+    options.direct === true ? servers.flatMap((server) => clients.map((client) => ({ server, client }))) : []
+  const shortcuts = pairs.map(({ server, client }, index) => ({
+    client,
+    server,
+    link: {
+      a: withIpv6({ host: client.name, device: server.name, address: `10.3.${index + 1}.1/24` }),
+      b: withIpv6({ host: server.name, device: client.name, address: `10.3.${index + 1}.2/24` }),
+    },
+  }))
+  const routesOf = (host: HostSpec): readonly Route[] => {
+    const gateway = plain.links.find(({ b }) => b.host === host.name)?.a.address.split('/')[0]
+    if (gateway === undefined) return []
+    const via = ipv6Twin(gateway)
+    const ways = (host.routes ?? []).map(({ to }) => {
+      if (to === 'default') return { to, via }
+      return { to: to === '10.2.0.0/16' ? 'fd00:2::/32' : vips6, via }
+    })
+    const own = shortcuts.filter(({ server }) => server.name === host.name)
+    return [
+      ...(host.routes ?? []),
+      ...ways,
+      ...own.flatMap(({ client, link }) => {
+        const far = link.a.address.split('/')[0] ?? ''
+        return [
+          { to: `${client.address}/32`, via: far },
+          { to: `${client.address6}/128`, via: ipv6Twin(far) },
+        ]
+      }),
+    ]
+  }
+  return {
+    ...plain,
+    vip6,
+    clients,
+    servers,
+    hosts: plain.hosts.map((host) => ({ ...host, routes: routesOf(host) })),
+    links: [
+      ...plain.links.map((link) => ({ ...link, a: withIpv6(link.a), b: withIpv6(link.b) })),
+      ...shortcuts.map(({ link }) => link),
+    ],
+  }
+}
+
+/** All addresses of a link's end, each with its prefix length. */
+export const addressesOf = ({ address, address6 }: LinkEnd): readonly string[] =>
+  address6 === undefined ? [address] : [address, address6]
+
 /** The devices that the daemon balances on. */
 export const balancerDevices = (topology: Topology): readonly string[] =>
   topology.links
@@ -153,9 +232,10 @@ const linkProblems = (link: LinkSpec, hostNames: ReadonlySet<string>): readonly 
     if (!/^[a-z][a-z0-9._-]*$/i.test(end.device) || end.device === 'lo') {
       problems.push(`${name}: '${end.device}' cannot be a device name`)
     }
-    if (parsePrefix(end.address) === null) {
-      problems.push(`${name}: '${end.address}' is not an address with a prefix length`)
-    }
+    for (const address of addressesOf(end))
+      if (parsePrefix(address) === null) {
+        problems.push(`${name}: '${address}' is not an address with a prefix length`)
+      }
   }
   const [a, b] = [parsePrefix(link.a.address), parsePrefix(link.b.address)]
   if (a !== null && b !== null && (a.length !== b.length || !inSubnet(a.address, link.b.address))) {
@@ -184,7 +264,7 @@ const hostProblems = (host: HostSpec, ends: readonly LinkEnd[]): readonly string
     if (route.to !== 'default' && parsePrefix(route.to) === null) {
       problems.push(`host ${host.name}: route to '${route.to}' is neither a prefix nor 'default'`)
     }
-    if (!ends.some((end) => inSubnet(route.via, end.address))) {
+    if (!ends.flatMap(addressesOf).some((address) => inSubnet(route.via, address))) {
       problems.push(`host ${host.name}: next hop ${route.via} is in no subnet of its links`)
     }
   }
@@ -199,7 +279,7 @@ const hostProblems = (host: HostSpec, ends: readonly LinkEnd[]): readonly string
 export const checkTopology = (topology: Topology): readonly string[] => {
   const names = topology.hosts.map((host) => host.name)
   const ends = topology.links.flatMap((link) => [link.a, link.b])
-  const addresses = [...ends.map((end) => end.address), ...topology.hosts.flatMap((host) => host.addresses ?? [])].map(
+  const addresses = [...ends.flatMap(addressesOf), ...topology.hosts.flatMap((host) => host.addresses ?? [])].map(
     (text) => text.split('/')[0] ?? text,
   )
   return [

@@ -179,14 +179,17 @@ const mistakes: readonly (readonly [string, unknown, number, object])[] = [
     422,
     { code: 606, message: 'serviceArguments.protocol in body should be one of [tcp udp sctp icmp]' },
   ],
-  ['sctp', entry({ protocol: 'sctp' }), 400, { code: 400, message: 'Malformed arguments for API call' }],
+  ['fullproxy', entry({ mode: 4 }), 400, { code: 400, message: 'Malformed arguments for API call' }],
+  ['no port', entry({ port: 0 }), 400, { code: 400 }],
+  ['a range that ends before it begins', entry({ portMax: 79 }), 400, { code: 400 }],
+  ['direct return to another port', entry({ mode: 3 }), 400, { errors: [{ path: 'services[0].endpoints[0].port' }] }],
   [
     'an endpoint that is the VIP',
     entry({}, [{ endpointIP: '10.0.0.1', targetPort: 1, weight: 1 }]),
     400,
     { code: 400 },
   ],
-  ['an IPv6 address', entry({ externalIP: '2001:db8::1' }), 400, { code: 400 }],
+  ['a prefix that is none', { ...entry(), allowedSources: [{ prefix: '10.0.0.0/40' }] }, 400, { code: 400 }],
   ['a list as body', [], 422, { code: 601 }],
   ['no body', '', 422, { code: 601, message: 'body must be of type object' }],
 ]
@@ -257,6 +260,37 @@ withApi('api: removing what is not there is not found, ranges and host names inc
   }
   t.is((await ask('DELETE', `${lb}/externalipaddress/x/port/80/protocol/tcp`)).status, 400)
 })
+
+withApi('api: services of one address are told apart by range and mark when one is removed', async (t, ask, served) => {
+  const ports = () => served.controller.services().map(({ port, lastPort, mark }) => [port, lastPort, mark])
+  t.is((await ask('POST', lb, entry({ portMax: 90 }))).status, 200)
+  t.is((await ask('POST', lb, entry({ block: 5 }))).status, 200)
+  t.is((await ask('POST', lb, entry({ protocol: 'sctp', externalIP: '2001:db8::1' }))).status, 200)
+  const at = `${lb}/externalipaddress/10.0.0.1/port/80`
+  t.is((await ask('DELETE', `${at}/protocol/tcp`)).status, 404)
+  t.is((await ask('DELETE', `${at}/portmax/90/protocol/tcp?block=5`)).status, 404)
+  t.is((await ask('DELETE', `${at}/protocol/tcp?block=5&bgp=false`)).status, 200)
+  t.is((await ask('DELETE', `${lb}/externalipaddress/2001%3Adb8%3A%3A1/port/80/protocol/sctp`)).status, 200)
+  t.deepEqual(ports(), [[80, 90, null]])
+  t.is((await ask('DELETE', `${at}/portmax/90/protocol/tcp`)).status, 200)
+  t.deepEqual(ports(), [])
+})
+
+withApi(
+  'api: changes that come at the same time all count, each on what the one before left',
+  async (t, ask, served) => {
+    await ask('POST', lb, entry())
+    const more = Array.from({ length: 8 }, (_, index) => [{ endpointIP: `10.1.1.${index}`, targetPort: 8080 }])
+    const named = Array.from({ length: 8 }, (_, index) => entry({ name: 'svc', port: 100 + index }))
+    const answers = await Promise.all([
+      ...more.map((endpoints) => ask('POST', lb, entry({ oper: 1 }, endpoints))),
+      ...named.map((body) => ask('POST', lb, body)),
+    ])
+    t.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
+    t.is(served.controller.services()[0]?.endpoints.length, 9)
+    t.is(served.controller.services().length, 9)
+  },
+)
 
 withApi('api: one name for several ports removes them all', async (t, ask, served) => {
   await ask('POST', lb, entry({ name: 'svc' }))
@@ -356,6 +390,80 @@ withApi('api: what /sluice/v1/services shows can be posted again and changes not
   t.deepEqual((await ask('POST', '/sluice/v1/services', body)).body, { dryRun: false, changes: [] })
 })
 
+const everything = {
+  name: 'all',
+  address: '2001:db8::1',
+  secondary: ['192.0.2.1'],
+  port: 443,
+  protocol: 'udp',
+  mode: 'onearm',
+  select: 'quic',
+  quic: { serverIdLength: 2, nonceLength: 6, key: '0a'.repeat(16) },
+  alg: 'tftp',
+  mark: null,
+  allowedSources: ['10.0.0.0/8'],
+  idleTimeout: 30,
+  embryonicLimit: 100,
+  sources: ['192.0.2.9'],
+  announce: 'routed',
+  endpoints: [
+    { address: '10.1.0.1', weight: 3, priority: 2, serverId: '0A0B', blocked: true },
+    { address: 'fd00::1', port: 4433, serverId: '0a0c' },
+  ],
+}
+
+withApi('api: every field of our own words is taken, shown and taken again', async (t, ask, served) => {
+  const made = await ask('POST', '/sluice/v1/services', { services: [everything] })
+  t.is(made.status, 200, made.text)
+  t.like(served.controller.services()[0], {
+    ...everything,
+    lastPort: 443,
+    quic: { ...everything.quic, configId: 0 },
+    endpoints: [
+      { address: '10.1.0.1', port: 443, weight: 3, priority: 2, serverId: '0a0b', blocked: true },
+      { address: 'fd00::1', port: 4433, serverId: '0a0c' },
+    ],
+  })
+  const { body } = await ask('GET', '/sluice/v1/services')
+  t.deepEqual((await ask('POST', '/sluice/v1/services', body)).body, { dryRun: false, changes: [] })
+  const theirs = await ask('GET', `${lb}/all`)
+  t.deepEqual((await ask('POST', '/sluice/v1/services', theirs.body)).body, { dryRun: false, changes: [] })
+})
+
+withApi('api: port 0 is any port only where it is said so', async (t, ask, served) => {
+  const any = { address: '192.0.2.1', port: 0, protocol: 'tcp', endpoints: [{ address: '10.1.0.1' }] }
+  const answer = await ask('POST', '/sluice/v1/services', { services: [any] })
+  t.like(answer, { status: 400, body: { errors: [{ path: 'services[0].port' }] } })
+  t.is((await ask('POST', '/sluice/v1/services', { services: [{ ...any, lastPort: 65535 }] })).status, 200)
+  t.like(served.controller.services()[0], { port: 0, lastPort: 65535, name: '192.0.2.1:any/tcp' })
+  t.is((await ask('DELETE', `/sluice/v1/services/${encodeURIComponent('192.0.2.1:any/tcp')}`)).status, 200)
+})
+
+withApi('api: endpoints are attached and detached one by one, and the others stay', async (t, ask, served) => {
+  await ask('POST', lb, entry({ name: 'web' }))
+  const endpoints = '/sluice/v1/services/web/endpoints'
+  const now = () => served.controller.services()[0]?.endpoints.map(({ address, weight }) => [address, weight])
+  await ask('POST', `${endpoints}/10.1.0.1/drain`)
+  const attached = await ask('POST', endpoints, { endpoints: [{ address: '10.1.0.2', port: 8080, weight: 5 }] })
+  t.like(attached, { status: 200, body: { changes: [{ kind: 'update' }] } })
+  t.deepEqual(now(), [
+    ['10.1.0.1', 1],
+    ['10.1.0.2', 5],
+  ])
+  t.true(served.controller.services()[0]?.endpoints[0]?.drained)
+  await ask('POST', `${endpoints}?dryRun=true`, { endpoints: [{ address: '10.1.0.9' }] })
+  t.is(now()?.length, 2)
+  t.is((await ask('DELETE', `${endpoints}/10.1.0.1:8080`)).status, 200)
+  t.is((await ask('DELETE', `${endpoints}/10.1.0.1:8080`)).status, 404)
+  t.is((await ask('DELETE', `${endpoints}/10.1.0.2`)).status, 200)
+  t.deepEqual(now(), [])
+  t.is((await ask('POST', endpoints, { endpoints: [{ address: '10.0.0.1' }] })).status, 400)
+  t.is(
+    (await ask('POST', '/sluice/v1/services/nobody/endpoints', { endpoints: [{ address: '10.1.0.1' }] })).status,
+    404,
+  )
+})
+
 withApi('api: our own services refuse unknown fields, and several services are all or none', async (t, ask, served) => {
   const good = { address: '10.0.0.1', port: 80, protocol: 'tcp', endpoints: [{ address: '10.1.0.1', port: 1 }] }
   const bad = { ...good, port: 81, endpoints: [{ address: '10.0.0.1', port: 1 }] }
@@ -378,6 +486,11 @@ withApi('api: an endpoint is drained and returned, by its key or by its address 
   t.is(shown.lbAttr[0].endpoints[0].state, 'inactive')
   t.is((await ask('POST', '/sluice/v1/services/web/endpoints/10.1.0.1/undrain')).status, 200)
   t.false(drained())
+  const blocked = await ask('POST', '/sluice/v1/services/web/endpoints/10.1.0.1/block')
+  t.regex(blocked.text, /not blocked -> blocked/)
+  t.true(served.controller.services()[0]?.endpoints[0]?.blocked)
+  t.is((await ask('POST', '/sluice/v1/services/web/endpoints/10.1.0.1/unblock')).status, 200)
+  t.false(served.controller.services()[0]?.endpoints[0]?.blocked)
   t.is((await ask('POST', '/sluice/v1/services/web/endpoints/10.1.0.9:1/drain')).status, 404)
   t.is((await ask('POST', '/sluice/v1/services/nobody/endpoints/10.1.0.1/drain')).status, 404)
 })

@@ -57,6 +57,21 @@ test('conntrack: where the source is written too, the action names both addresse
   t.is(backward.destinationPort, 1025)
 })
 
+test('conntrack: in mode dsr nothing of the packet is rewritten, and the action says so', (t) => {
+  const [forward, backward] = toConntrack({ ...flow, mode: 'dsr' }, '')
+  t.is(forward.conntrackAct, 'ddsr-10.1.0.1:8080:w2')
+  t.is(backward.conntrackAct, 'sdsr-10.0.0.1:80:w2')
+})
+
+test('conntrack: towards an endpoint of another family the source is written too, whatever the mode', (t) => {
+  const other = {
+    ...flow,
+    source: { address: 'fd00::9', port: 7 },
+    endpoint: { address: 'fd00::1', port: 80, weight: 1 },
+  }
+  t.is(toConntrack(other, '')[0].conntrackAct, 'fdnat-fd00::9,fd00::1:80:w1')
+})
+
 const states = [
   ['tcp', 'syn_sent', 'sync-sent'],
   ['tcp', 'syn_received', 'sync-ack'],
@@ -65,6 +80,11 @@ const states = [
   ['tcp', 'closed', 'closed-wait'],
   ['udp', 'unreplied', 'udp-uni'],
   ['udp', 'replied', 'udp-est'],
+  ['sctp', 'syn_sent', 'init'],
+  ['sctp', 'syn_received', 'init-ack'],
+  ['sctp', 'established', 'est'],
+  ['sctp', 'closing', 'shut'],
+  ['sctp', 'closed', 'shut-complete'],
   ['icmp', 'unreplied', 'req-sent'],
   ['icmp', 'replied', 'bidir'],
 ] as const

@@ -13,9 +13,17 @@ const states: Readonly<Record<FlowStatus['state'], string>> = {
   replied: 'udp-est',
 }
 
+const sctpStates: Readonly<Partial<Record<FlowStatus['state'], string>>> = {
+  syn_sent: 'init',
+  syn_received: 'init-ack',
+  established: 'est',
+  closing: 'shut',
+  closed: 'shut-complete',
+}
+
 const stateOf = (flow: FlowStatus): string => {
-  if (flow.protocol !== 'icmp') return states[flow.state]
-  return flow.state === 'replied' ? 'bidir' : 'req-sent'
+  if (flow.protocol === 'icmp') return flow.state === 'replied' ? 'bidir' : 'req-sent'
+  return (flow.protocol === 'sctp' ? sctpStates[flow.state] : undefined) ?? states[flow.state]
 }
 
 /** What a direction does to a packet: the address it writes as source where it writes both, the other one, the port. */
@@ -24,7 +32,8 @@ const actions = (flow: FlowStatus): readonly [string, string] => {
   const weight = `w${endpoint.weight}`
   const forward = `${endpoint.address}:${endpoint.port}:${weight}`
   const backward = `${vip.port}:${weight}`
-  return flow.mode === 'dnat'
+  if (flow.mode === 'dsr') return [`ddsr-${forward}`, `sdsr-${vip.address}:${backward}`]
+  return source.address === client.address
     ? [`dnat-${forward}`, `snat-${vip.address}:${backward}`]
     : [`fdnat-${source.address},${forward}`, `fsnat-${vip.address},${client.address}:${backward}`]
 }

@@ -7,6 +7,15 @@ import type { ErrorCode } from '../lb/errors.ts'
 import type { ErrorBody } from './schemas.ts'
 import { InvalidRequest } from './validate.ts'
 
+/** The request was understood and cannot be served. */
+export class Refused extends Error {
+  readonly code = 'invalid'
+  constructor(reason: string) {
+    super(reason)
+    this.name = 'Refused'
+  }
+}
+
 /** loxilb's sentences, which its clients compare. */
 const messages: Readonly<Record<number, string>> = {
   400: 'Malformed arguments for API call',

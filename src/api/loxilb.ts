@@ -6,12 +6,12 @@ import { Type } from 'typebox'
 import { ConflictError, NotFoundError } from '../lb/errors.ts'
 import { serviceKey } from '../lb/model.ts'
 import type { Service } from '../lb/model.ts'
-import { canonicalAddress } from '../wire/ip.ts'
 import type { AppOptions } from './app.ts'
 import { toConntrack } from './conntrack.ts'
+import { readAddress } from './native-input.ts'
 import { ref } from './schemas.ts'
 import type { EndPointGetEntry, LoadbalanceEntry } from './schemas.ts'
-import { Refused, shownName, stepFor, toLoxilb, withoutEffect } from './translate.ts'
+import { editFor, shownName, toLoxilb, withoutEffect } from './translate.ts'
 
 /** Flows that one answer shows; each is two entries. */
 const flowsShownMax = 65_536
@@ -31,7 +31,13 @@ const placeParams = {
 interface Place {
   readonly ip_address: string
   readonly port: number
+  readonly portmax?: number
   readonly proto: string
+}
+/** loxilb has `bgp` as well, which decides nothing. */
+const placeQuery = Type.Object({ block: Type.Optional(Type.Integer({ minimum: 0, description: 'firewall mark' })) })
+interface Query {
+  readonly block?: number
 }
 
 export const loxilbRoutes = async (app: FastifyInstance, options: AppOptions): Promise<void> => {
@@ -45,18 +51,30 @@ export const loxilbRoutes = async (app: FastifyInstance, options: AppOptions): P
     warned = true
     log.warn(
       { service: service.name, fields },
-      'a client asks for health checks or timeouts that this build does not have: kept and returned, without effect',
+      'a client asks for health checks that this build does not have: kept and returned, without effect',
     )
   }
 
-  const removeAt = async ({ ip_address: text, port, proto }: Place): Promise<typeof success> => {
-    const address = canonicalAddress(text)
-    if (address === undefined) throw new Refused(`malformed address: "${text}" is not an IP address`)
-    const service = registry
-      .services()
-      .find((one) => one.address === address && one.port === port && one.protocol === proto)
-    if (service === undefined) throw new NotFoundError(`no-rule error: no service at ${text}:${port}/${proto}`)
-    await registry.remove([serviceKey(service)], { owner })
+  const removeAt = async (place: Place, { block = 0 }: Query): Promise<typeof success> => {
+    const { ip_address: text, port, portmax = 0, proto } = place
+    const address = readAddress(text, 'address')
+    const lastPort = portmax === 0 ? port : portmax
+    await registry.update(
+      (services) => {
+        const service = services.find(
+          (one) =>
+            one.address === address &&
+            one.port === port &&
+            one.lastPort === lastPort &&
+            one.protocol === proto &&
+            (one.mark ?? 0) === block,
+        )
+        if (service !== undefined) return { remove: [serviceKey(service)] }
+        const ports = lastPort === port ? `${port}` : `${port}-${lastPort}`
+        throw new NotFoundError(`no-rule error: no service at ${text}:${ports}/${proto}`)
+      },
+      { owner },
+    )
     return success
   }
 
@@ -68,12 +86,14 @@ export const loxilbRoutes = async (app: FastifyInstance, options: AppOptions): P
     '/config/loadbalancer',
     schemaOf('Make or change a service', ref('PostSuccess'), { body: ref('LoadbalanceEntry') }),
     async (request) => {
-      const step = stepFor(request.body, registry.services())
-      if (step.kind === 'put') warnWithoutEffect(step.service)
-      const changes =
-        step.kind === 'put'
-          ? await registry.put([step.service], { owner })
-          : await registry.remove([serviceKey(step.service)], { owner })
+      const changes = await registry.update(
+        (services) => {
+          const edit = editFor(request.body, services)
+          edit.put?.forEach(warnWithoutEffect)
+          return edit
+        },
+        { owner },
+      )
       if (changes.length === 0) throw new ConflictError('lbrule-exists error')
       return success
     },
@@ -86,11 +106,10 @@ export const loxilbRoutes = async (app: FastifyInstance, options: AppOptions): P
   )
 
   app.delete('/config/loadbalancer/all', schemaOf("Remove the API's services", ref('PostSuccess')), async () => {
-    const keys = registry
-      .services()
-      .filter((service) => service.owner === owner)
-      .map(serviceKey)
-    await registry.remove(keys, { owner })
+    await registry.update(
+      (services) => ({ remove: services.filter((service) => service.owner === owner).map(serviceKey) }),
+      { owner },
+    )
     return success
   })
 
@@ -99,35 +118,44 @@ export const loxilbRoutes = async (app: FastifyInstance, options: AppOptions): P
     schemaOf('Remove by name', ref('PostSuccess'), { params: Type.Object({ lb_name: Type.String() }) }),
     async (request) => {
       const { lb_name: name } = request.params
-      const named = registry.services().filter((service) => service.name === name || shownName(service) === name)
-      if (named.length === 0) throw new NotFoundError(`no-rule error: no service is named "${name}"`)
-      await registry.remove(named.map(serviceKey), { owner })
+      await registry.update(
+        (services) => {
+          const named = services.filter((service) => service.name === name || shownName(service) === name)
+          if (named.length === 0) throw new NotFoundError(`no-rule error: no service is named "${name}"`)
+          return { remove: named.map(serviceKey) }
+        },
+        { owner },
+      )
       return success
     },
   )
 
-  app.delete<{ Params: Place }>(
+  app.delete<{ Params: Place; Querystring: Query }>(
     `${placePath}/protocol/:proto`,
-    schemaOf('Remove by address, port and protocol', ref('PostSuccess'), { params: Type.Object(placeParams) }),
-    (request) => removeAt(request.params),
+    schemaOf('Remove by address, port and protocol', ref('PostSuccess'), {
+      params: Type.Object(placeParams),
+      querystring: placeQuery,
+    }),
+    (request) => removeAt(request.params, request.query),
   )
 
-  // A service with a port range or a host name cannot be made here. `any` is no host name, a range of one no range.
+  // A service with a host name cannot be made here; `any` is no host name.
   const portMax = Type.Integer({ minimum: 0, maximum: 65535 })
   for (const [path, more] of [
     [`${placePath}/portmax/:portmax`, { portmax: portMax }],
     [hostPath, { hosturl: Type.String() }],
     [`${hostPath}/portmax/:portmax`, { hosturl: Type.String(), portmax: portMax }],
   ] as const) {
-    app.delete<{ Params: Place & { readonly hosturl?: string; readonly portmax?: number } }>(
+    app.delete<{ Params: Place & { readonly hosturl?: string }; Querystring: Query }>(
       `${path}/protocol/:proto`,
       schemaOf('Remove by address, range, host and protocol', ref('PostSuccess'), {
         params: Type.Object({ ...placeParams, ...more }),
+        querystring: placeQuery,
       }),
       (request) => {
-        const { hosturl = 'any', port, portmax = 0 } = request.params
-        if (hosturl === 'any' && (portmax === 0 || portmax === port)) return removeAt(request.params)
-        throw new NotFoundError('no-rule error: this build has no services with a port range or a host name')
+        const { hosturl = 'any' } = request.params
+        if (hosturl === 'any') return removeAt(request.params, request.query)
+        throw new NotFoundError('no-rule error: this build has no services with a host name')
       },
     )
   }

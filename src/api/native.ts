@@ -3,13 +3,15 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { NotFoundError } from '../lb/errors.ts'
-import { endpointKey, serviceKey } from '../lb/model.ts'
-import type { Change, Service } from '../lb/model.ts'
-import type { FlowStatus, ServiceStatus } from '../lb/datapath.ts'
+import { defaultName, endpointKey, serviceKey } from '../lb/model.ts'
+import type { Change, Endpoint, Service } from '../lb/model.ts'
+import type { FlowStatus } from '../lb/datapath.ts'
 import type { AppOptions } from './app.ts'
+import { attach, detach } from './endpoints.ts'
+import { fromEndpointInput, fromInput, serviceOutput } from './native-input.ts'
 import { ref } from './schemas.ts'
-import type { Changes, Flow, ServiceOutput, ServicesInput, Status } from './schemas.ts'
-import { fromInput, fromLoxilb, shownName } from './translate.ts'
+import type { Changes, EndpointsInput, Flow, ServicesInput, Status } from './schemas.ts'
+import { fromLoxilb, shownName } from './translate.ts'
 
 const flowsDefault = 1000
 const flowsMax = 65_536
@@ -22,6 +24,45 @@ const dryRunQuery = Type.Object({ dryRun: Type.Optional(Type.Boolean({ descripti
 interface DryRun {
   readonly dryRun?: boolean
 }
+
+/** By name, by ADDRESS:PORT/PROTOCOL, or by the name that loxilb's clients know. */
+const find = (services: readonly Service[], name: string): Service => {
+  const found =
+    services.find(
+      (service) => service.name === name || serviceKey(service) === name || defaultName(service) === name,
+    ) ?? services.find((service) => shownName(service) === name)
+  if (found === undefined) throw new NotFoundError(`no service is named "${name}"`)
+  return found
+}
+
+/** By ADDRESS:PORT, or by the address where it says which one is meant. */
+const findEndpoint = (service: Service, text: string): Endpoint => {
+  const byAddress = service.endpoints.filter((one) => one.address === text)
+  const found =
+    service.endpoints.find((one) => endpointKey(one) === text) ?? (byAddress.length === 1 ? byAddress[0] : undefined)
+  if (found !== undefined) return found
+  const known = service.endpoints.map(endpointKey).join(', ')
+  throw new NotFoundError(`service "${service.name}" has no endpoint ${text}; it has ${known || 'none'}`)
+}
+
+const serviceParams = { name: Type.String({ description: 'name, or ADDRESS:PORT/PROTOCOL' }) }
+const endpointParams = {
+  ...serviceParams,
+  endpoint: Type.String({ description: 'ADDRESS:PORT, or the address where it says which one is meant' }),
+}
+interface ServiceParams {
+  readonly name: string
+}
+interface EndpointParams extends ServiceParams {
+  readonly endpoint: string
+}
+
+const orders = [
+  ['drain', { drained: true }, 'Take no new flows, keep the ones there are'],
+  ['undrain', { drained: false }, 'Take new flows again'],
+  ['block', { blocked: true }, 'Take no packet, drop the flows there are'],
+  ['unblock', { blocked: false }, 'Take packets again'],
+] as const
 
 export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): Promise<void> => {
   const { registry, datapath } = options
@@ -40,16 +81,6 @@ export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): P
       }
     }),
   })
-
-  /** By name or by ADDRESS:PORT/PROTOCOL. */
-  const find = (name: string): Service => {
-    const services = registry.services()
-    const found =
-      services.find((service) => service.name === name || serviceKey(service) === name) ??
-      services.find((service) => shownName(service) === name)
-    if (found === undefined) throw new NotFoundError(`no service is named "${name}"`)
-    return found
-  }
 
   app.get('/status', schemaOf('The instance', ref('Status')), (): Status => {
     const services = registry.services()
@@ -83,16 +114,22 @@ export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): P
     async (request) => {
       const { services = [], lbAttr = [] } = request.body
       const dryRun = request.query.dryRun ?? false
-      // Each one sees the names of those before it, so that entries which share a name get different ones.
-      const known = [...registry.services()]
-      const wanted = services.map(fromInput)
-      known.push(...wanted)
-      for (const entry of lbAttr) {
-        const service = fromLoxilb(entry, known)
-        wanted.push(service)
-        known.push(service)
-      }
-      return answer(await registry.put(wanted, { owner, dryRun }), dryRun)
+      const changes = await registry.update(
+        (existing) => {
+          // Each one sees the names of those before it, so that entries which share a name get different ones.
+          const known = [...existing]
+          const wanted = services.map(fromInput)
+          known.push(...wanted)
+          for (const entry of lbAttr) {
+            const service = fromLoxilb(entry, known)
+            wanted.push(service)
+            known.push(service)
+          }
+          return { put: wanted }
+        },
+        { owner, dryRun },
+      )
+      return answer(changes, dryRun)
     },
   )
 
@@ -104,34 +141,63 @@ export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): P
     }),
     async (request) => {
       const dryRun = request.query.dryRun ?? false
-      return answer(await registry.remove([serviceKey(find(request.params.name))], { owner, dryRun }), dryRun)
+      const { name } = request.params
+      const changes = await registry.update((services) => ({ remove: [serviceKey(find(services, name))] }), {
+        owner,
+        dryRun,
+      })
+      return answer(changes, dryRun)
     },
   )
 
-  for (const [verb, drained] of [
-    ['drain', true],
-    ['undrain', false],
-  ] as const) {
-    app.post<{ Params: { name: string; endpoint: string } }>(
+  app.post<{ Params: ServiceParams; Body: EndpointsInput; Querystring: DryRun }>(
+    '/services/:name/endpoints',
+    schemaOf('Attach endpoints, or change those that are there; others stay as they are', ref('Changes'), {
+      params: Type.Object(serviceParams),
+      body: ref('EndpointsInput'),
+      querystring: dryRunQuery,
+    }),
+    async (request) => {
+      const dryRun = request.query.dryRun ?? false
+      const changes = await registry.update(
+        (services) => {
+          const service = find(services, request.params.name)
+          const more = request.body.endpoints.map((endpoint) => fromEndpointInput(endpoint, service))
+          return { put: [attach(service, more)] }
+        },
+        { owner, dryRun },
+      )
+      return answer(changes, dryRun)
+    },
+  )
+
+  app.delete<{ Params: EndpointParams; Querystring: DryRun }>(
+    '/services/:name/endpoints/:endpoint',
+    schemaOf('Detach an endpoint; others stay as they are', ref('Changes'), {
+      params: Type.Object(endpointParams),
+      querystring: dryRunQuery,
+    }),
+    async (request) => {
+      const dryRun = request.query.dryRun ?? false
+      const changes = await registry.update(
+        (services) => {
+          const service = find(services, request.params.name)
+          return { put: [detach(service, [findEndpoint(service, request.params.endpoint)])] }
+        },
+        { owner, dryRun },
+      )
+      return answer(changes, dryRun)
+    },
+  )
+
+  for (const [verb, order, summary] of orders) {
+    app.post<{ Params: EndpointParams }>(
       `/services/:name/endpoints/:endpoint/${verb}`,
-      schemaOf(drained ? 'Take no new flows, keep the ones there are' : 'Take new flows again', ref('Changes'), {
-        params: Type.Object({
-          name: Type.String(),
-          endpoint: Type.String({ description: 'ADDRESS:PORT, or the address where it says which one is meant' }),
-        }),
-      }),
+      schemaOf(summary, ref('Changes'), { params: Type.Object(endpointParams) }),
       async (request) => {
-        const service = find(request.params.name)
-        const { endpoint: text } = request.params
-        const byAddress = service.endpoints.filter((one) => one.address === text)
-        const endpoint =
-          service.endpoints.find((one) => endpointKey(one) === text) ??
-          (byAddress.length === 1 ? byAddress[0] : undefined)
-        if (endpoint === undefined) {
-          const known = service.endpoints.map(endpointKey).join(', ')
-          throw new NotFoundError(`service "${service.name}" has no endpoint ${text}; it has ${known || 'none'}`)
-        }
-        return answer(await registry.setDrained(serviceKey(service), endpointKey(endpoint), drained), false)
+        const service = find(registry.services(), request.params.name)
+        const endpoint = findEndpoint(service, request.params.endpoint)
+        return answer(await registry.order(serviceKey(service), endpointKey(endpoint), order), false)
       },
     )
   }
@@ -150,27 +216,6 @@ export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): P
     answer(await registry.reload(), false),
   )
 }
-
-const serviceOutput = ({ service, counters, endpoints }: ServiceStatus): ServiceOutput => ({
-  name: service.name,
-  owner: service.owner,
-  address: service.address,
-  port: service.port,
-  protocol: service.protocol,
-  mode: service.mode,
-  select: service.select,
-  announce: service.announce,
-  endpoints: service.endpoints.map((endpoint, index) => ({
-    address: endpoint.address,
-    port: endpoint.port,
-    weight: endpoint.weight,
-    drained: endpoint.drained,
-    counters: { ...(endpoints[index]?.counters ?? { packets: 0n, bytes: 0n, flows: 0n }) },
-    activeFlows: endpoints[index]?.activeFlows ?? 0,
-  })),
-  annotations: { ...service.annotations },
-  counters: { ...counters },
-})
 
 const flowOutput = (flow: FlowStatus): Flow => ({
   service: flow.serviceName,

@@ -3,11 +3,17 @@
 // it is refused with a reason (translate.ts) and not as an unknown field.
 
 import { Type, type Static, type TSchema } from 'typebox'
-import { modes, selects, transports } from '../lb/model.ts'
+import { modes, transports } from '../lb/model.ts'
+import {
+  Counter,
+  EndpointsInput,
+  OwnFields,
+  portNumber as port,
+  ServiceInput,
+  ServiceOutput,
+} from './service-fields.ts'
 
-/** A counter: an exact JSON number, however large. */
-const Counter = (description: string) => Type.Unsafe<bigint>(Type.Integer({ minimum: 0, description }))
-const port = { minimum: 0, maximum: 65535 }
+export type { EndpointInput, EndpointsInput, OwnFields, ServiceInput, ServiceOutput } from './service-fields.ts'
 
 // ---- loxilb's --------------------------------------------------------------------------------------------------
 
@@ -16,10 +22,18 @@ const ServiceArguments = Type.Object({
   port: Type.Integer({ ...port, description: '0 for icmp' }),
   protocol: Type.Enum(['tcp', 'udp', 'sctp', 'icmp']),
   sel: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: 7, description: '0 rr, 1 hash; loxilb has others, refused here' }),
+    Type.Integer({
+      minimum: 0,
+      maximum: 7,
+      description: '0 rr, 1 hash, 2 priority (rr by weight), 3 persist, 4 lc, 6 and 7 n3; 5 n2 is refused',
+    }),
   ),
   mode: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: 5, description: '0 default (dnat), 1 onearm, 2 fullnat; others are refused' }),
+    Type.Integer({
+      minimum: 0,
+      maximum: 5,
+      description: '0 default (dnat), 1 onearm, 2 fullnat, 3 dsr, 5 hostonearm; 4 fullproxy is refused',
+    }),
   ),
   name: Type.Optional(Type.String({ maxLength: 255 })),
   oper: Type.Optional(
@@ -28,7 +42,7 @@ const ServiceArguments = Type.Object({
   monitor: Type.Optional(Type.Boolean({ description: 'kept and returned; there are no health checks in this build' })),
   managed: Type.Optional(Type.Boolean({ description: 'kept and returned' })),
   inactiveTimeOut: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: 86400, description: 'seconds; kept and returned, the timeouts are fixed' }),
+    Type.Integer({ minimum: 0, maximum: 604800, description: 'seconds for established flows; 0: the general timeout' }),
   ),
   probetype: Type.Optional(Type.String({ maxLength: 16, description: 'kept and returned, like all of probe*' })),
   probeport: Type.Optional(Type.Integer(port)),
@@ -37,10 +51,10 @@ const ServiceArguments = Type.Object({
   probeTimeout: Type.Optional(Type.Integer({ minimum: 0 })),
   probeRetries: Type.Optional(Type.Integer()),
   bgp: Type.Optional(Type.Boolean({ description: 'true is refused' })),
-  block: Type.Optional(Type.Integer({ minimum: 0, description: 'firewall mark; not 0 is refused' })),
+  block: Type.Optional(Type.Integer({ minimum: 0, maximum: 4294967295, description: 'firewall mark; 0: none' })),
   security: Type.Optional(Type.Integer({ minimum: 0, maximum: 2, description: 'not 0 is refused' })),
   privateIP: Type.Optional(Type.String({ description: 'refused unless it is externalIP' })),
-  portMax: Type.Optional(Type.Integer({ ...port, description: 'refused unless it is port' })),
+  portMax: Type.Optional(Type.Integer({ ...port, description: 'the last port of a range; 0: no range' })),
   host: Type.Optional(Type.String({ maxLength: 255, description: 'refused' })),
   snat: Type.Optional(Type.Boolean({ description: 'true is refused' })),
   proxyprotocolv2: Type.Optional(Type.Boolean({ description: 'true is refused' })),
@@ -56,16 +70,21 @@ export const LoadbalanceEntry = Type.Object({
       weight: Type.Optional(
         Type.Integer({ minimum: 0, maximum: 255, description: '1 when left out; 0 takes no new flows' }),
       ),
+      priority: Type.Optional(Type.Integer({ ...port, description: 'not of loxilb: select priority' })),
+      serverId: Type.Optional(Type.String({ description: 'not of loxilb: select quic' })),
       state: Type.Optional(Type.String({ description: 'active, or inactive when it takes no new flows; output' })),
       counter: Type.Optional(Type.String({ description: 'packets:bytes; output' })),
     }),
     { maxItems: 4096 },
   ),
   secondaryIPs: Type.Optional(
-    Type.Array(Type.Object({ secondaryIP: Type.String() }), { description: 'ignored unless the protocol is sctp' }),
+    Type.Array(Type.Object({ secondaryIP: Type.String() }), {
+      description: 'further VIPs; ignored unless the protocol is sctp',
+    }),
   ),
+  sluice: Type.Optional(OwnFields),
   allowedSources: Type.Optional(
-    Type.Array(Type.Object({ prefix: Type.String() }), { description: 'refused unless empty' }),
+    Type.Array(Type.Object({ prefix: Type.String() }), { maxItems: 65536, description: 'none: all' }),
   ),
 })
 export type LoadbalanceEntry = Static<typeof LoadbalanceEntry>
@@ -128,47 +147,7 @@ const VersionInfo = Type.Object({ version: Type.String(), buildInfo: Type.String
 // ---- our own ---------------------------------------------------------------------------------------------------
 
 const Traffic = Type.Object({ packets: Counter('packets'), bytes: Counter('bytes of IP packets') })
-const Counters = Type.Object({
-  packets: Counter('packets, both directions'),
-  bytes: Counter('bytes of IP packets, both directions'),
-  flows: Counter('flows ever created'),
-})
 const Place = Type.Object({ address: Type.String(), port: Type.Integer(port) })
-const Annotations = Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]))
-
-/** What may stand in a service that is sent in because it stands in one that is read, and is not taken from there. */
-const readOnly = Type.Unsafe<unknown>({ readOnly: true, description: 'output; ignored on input' })
-
-export const ServiceInput = Type.Object(
-  {
-    name: Type.Optional(Type.String({ maxLength: 255 })),
-    address: Type.String(),
-    port: Type.Integer(port),
-    protocol: Type.Enum([...transports]),
-    mode: Type.Optional(Type.Enum([...modes])),
-    select: Type.Optional(Type.Enum([...selects])),
-    announce: Type.Optional(Type.Enum(['local', 'routed'])),
-    endpoints: Type.Array(
-      Type.Object(
-        {
-          address: Type.String(),
-          port: Type.Integer(port),
-          weight: Type.Optional(Type.Integer({ minimum: 0, maximum: 255 })),
-          drained: Type.Optional(Type.Boolean()),
-          counters: Type.Optional(readOnly),
-          activeFlows: Type.Optional(readOnly),
-        },
-        { additionalProperties: false },
-      ),
-      { maxItems: 4096 },
-    ),
-    annotations: Type.Optional(Annotations),
-    owner: Type.Optional(readOnly),
-    counters: Type.Optional(readOnly),
-  },
-  { additionalProperties: false },
-)
-export type ServiceInput = Static<typeof ServiceInput>
 
 /** Services in our words, in loxilb's, or both. */
 export const ServicesInput = Type.Object(
@@ -176,30 +155,6 @@ export const ServicesInput = Type.Object(
   { additionalProperties: false },
 )
 export type ServicesInput = Static<typeof ServicesInput>
-
-export const ServiceOutput = Type.Object({
-  name: Type.String(),
-  owner: Type.Enum(['file', 'api']),
-  address: Type.String(),
-  port: Type.Integer(port),
-  protocol: Type.Enum([...transports]),
-  mode: Type.Enum([...modes]),
-  select: Type.Enum([...selects]),
-  announce: Type.Enum(['local', 'routed']),
-  endpoints: Type.Array(
-    Type.Object({
-      address: Type.String(),
-      port: Type.Integer(port),
-      weight: Type.Integer(),
-      drained: Type.Boolean(),
-      counters: Counters,
-      activeFlows: Type.Integer({ description: 'flows that live now' }),
-    }),
-  ),
-  annotations: Annotations,
-  counters: Counters,
-})
-export type ServiceOutput = Static<typeof ServiceOutput>
 
 export const Flow = Type.Object({
   service: Type.String(),
@@ -262,6 +217,7 @@ export const namedSchemas = {
   VersionInfo,
   ServiceInput,
   ServicesInput,
+  EndpointsInput,
   Service: ServiceOutput,
   Flow,
   Verdicts,

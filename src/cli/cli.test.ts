@@ -141,6 +141,101 @@ withDaemon('cli: modes, selection and end points are those that were asked for',
   )
 })
 
+withDaemon('cli: every field has its flag, and get shows it', async (t, sluice, served) => {
+  const created = await sluice(
+    'create',
+    'lb',
+    '2001:db8::1',
+    '--udp=443',
+    '--name=h3',
+    '--endpoints=10.1.0.1:2/serverId=0a0b/priority=1,[fd00::1]:3/serverId=0A0C',
+    '--mode=onearm',
+    '--select=quic',
+    '--quic=serverIdLength=2,nonceLength=6,key=000102030405060708090a0b0c0d0e0f',
+    '--secips=192.0.2.9',
+    '--sources=10.0.0.0/8,2001:db8::/32',
+    '--inatimeout=60',
+    '--embryonic-limit=1000',
+    '--snat=192.0.2.8',
+    '--announce=routed',
+  )
+  t.is(created.code, 0, created.err)
+  t.is(created.err, 'lb [2001:db8::1]:443/udp saved\n')
+  t.like(served.controller.services()[0], {
+    name: 'h3',
+    address: '2001:db8::1',
+    secondary: ['192.0.2.9'],
+    mode: 'onearm',
+    select: 'quic',
+    quic: { serverIdLength: 2, nonceLength: 6, key: '000102030405060708090a0b0c0d0e0f', configId: 0 },
+    allowedSources: ['10.0.0.0/8', '2001:db8::/32'],
+    idleTimeout: 60,
+    resetOnIdle: false,
+    embryonicLimit: 1000,
+    sources: ['192.0.2.8'],
+    announce: 'routed',
+    endpoints: [
+      { address: '10.1.0.1', port: 443, weight: 2, serverId: '0a0b', priority: 1 },
+      { address: 'fd00::1', port: 443, weight: 3, serverId: '0a0c', priority: 0 },
+    ],
+  })
+  t.regex((await sluice('get', 'lb')).out, /2001:db8::1 +443 +udp +h3 +0 +quic +onearm +2 +60 +Off/)
+  const wide = (await sluice('get', 'lb', '-o', 'wide')).out
+  t.regex(
+    wide,
+    /192\.0\.2\.9 +10\.0\.0\.0\/8,2001:db8::\/32 .* embryonicLimit=1000 sources=192\.0\.2\.8 announce=routed/,
+  )
+  t.regex(wide, /quic=serverIdLength:2,nonceLength:6,configId:0/)
+  t.false(wide.includes('000102030405'))
+  t.regex((await sluice('get', 'lb', '-o', 'yaml')).out, /embryonicLimit: 1000/)
+})
+
+withDaemon('cli: ranges, any port, sctp and marks are services like others', async (t, sluice, served) => {
+  const create = (...args: readonly string[]) => sluice('create', 'lb', '10.0.0.1', '--endpoints=10.1.0.1', ...args)
+  t.is((await create('--tcp=8000-8100,9000-9100:9999', '--sctp=any')).code, 0)
+  t.is((await create('--udp=53', '--mark=7', '--mode=dsr', '--encapsulation=gue')).code, 0)
+  t.is((await create('--tcp=21', '--alg=ftp', '--select=persist', '--persist-timeout=9', '--no-reset-on-idle')).code, 0)
+  t.deepEqual(
+    served.controller.services().map(({ name, endpoints }) => [name, endpoints[0]?.port]),
+    [
+      ['10.0.0.1:8000-8100/tcp', 0],
+      ['10.0.0.1:9000-9100/tcp', 9999],
+      ['10.0.0.1:any/sctp', 0],
+      ['10.0.0.1:53/udp@7', 53],
+      ['10.0.0.1:21/tcp', 21],
+    ],
+  )
+  t.regex((await sluice('get', 'lb')).out, / any +sctp [^]* 8000-8100 +tcp /)
+  t.is((await sluice('delete', 'lb', '10.0.0.1', '--tcp=8000')).code, 3)
+  t.is((await sluice('delete', 'lb', '10.0.0.1', '--tcp=8000-8100,21', '--sctp=any')).code, 0)
+  t.is((await sluice('delete', 'lb', '10.0.0.1', '--udp=53', '--mark=7')).code, 0)
+  t.is(served.controller.services().length, 1)
+  const refused = await create('--tcp=80', '--mode=dsr', '--alg=ftp')
+  t.is(refused.code, 2)
+  t.regex(refused.err, /services\[0\]\.alg: ftp cannot be followed: .* \(dsr-alg\)/)
+})
+
+withDaemon('cli: attach and detach change one endpoint, block and unblock stop it', async (t, sluice, served) => {
+  await sluice('create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1', '--name=web')
+  const attached = await sluice('attach', 'web', '10.1.0.2:81', '--weight=4')
+  t.is(attached.out, '+ service web: endpoint 10.1.0.2:81 weight 4\n', attached.err)
+  t.is(
+    (await sluice('attach', 'web', '10.1.0.2:81', '--weight=5')).out,
+    '~ service web: endpoint 10.1.0.2:81 weight 4 -> 5\n',
+  )
+  t.is((await sluice('block', 'web', '10.1.0.2')).out, '~ service web: endpoint 10.1.0.2:81 not blocked -> blocked\n')
+  t.regex((await sluice('get', 'lb', '-o', 'wide')).out, /10\.1\.0\.2 +81 +5 +inactive/)
+  t.is((await sluice('unblock', 'web', '10.1.0.2')).code, 0)
+  t.is((await sluice('detach', 'web', '10.1.0.1', '--dry-run')).out, '- service web: endpoint 10.1.0.1:80 weight 1\n')
+  t.is((await sluice('detach', 'web', '10.1.0.1')).code, 0)
+  t.deepEqual(
+    served.controller.services()[0]?.endpoints.map(({ address }) => address),
+    ['10.1.0.2'],
+  )
+  t.is((await sluice('detach', 'web', '10.1.0.1')).code, 3)
+  t.is((await sluice('attach', 'web', 'fd00::1')).code, 0)
+})
+
 withDaemon("cli: -o json and yaml print loxilb's object with exact counters", async (t, sluice, served) => {
   await sluice('create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1')
   const json = await sluice('get', 'lb', '-o', 'json')
@@ -198,18 +293,18 @@ const usageErrors: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['no address', ['create', 'lb'], /missing required argument 'vip'/],
   [
     'a mode of loxilb that we lack',
-    ['create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1', '--mode=dsr'],
-    /--mode=dsr is not in this build/,
+    ['create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1', '--mode=fullproxy'],
+    /--mode=fullproxy is not in this build, connections are not terminated/,
   ],
   [
     'an algorithm of loxilb that we lack',
-    ['create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1', '--select=lc'],
-    /--select=lc is not in this build/,
+    ['create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1', '--select=n2'],
+    /--select=n2 is not in this build/,
   ],
   [
     'a flag of loxilb that we lack',
-    ['create', 'lb', '10.0.0.1', '--sctp=38412:38412', '--endpoints=10.1.0.1'],
-    /--sctp: SCTP is not in this build/,
+    ['create', 'lb', '10.0.0.1', '--sctp=38412:38412', '--endpoints=10.1.0.1', '--host=a.example'],
+    /--host: requests are not told apart by host name/,
   ],
   [
     'a switch of loxilb that we lack',
@@ -217,10 +312,21 @@ const usageErrors: readonly (readonly [string, readonly string[], RegExp])[] = [
     /--bgp: routes are announced/,
   ],
   [
-    'a port range',
-    ['create', 'lb', '10.0.0.1', '--tcp=80-90:80', '--endpoints=10.1.0.1'],
-    /port ranges are not in this build/,
+    'a port range that moves',
+    ['create', 'lb', '10.0.0.1', '--tcp=80-90:180-190', '--endpoints=10.1.0.1'],
+    /a range keeps its ports/,
   ],
+  [
+    'a word that a flag does not know',
+    ['create', 'lb', '10.0.0.1', '--tcp=80', '--endpoints=10.1.0.1', '--alg=sip'],
+    /Allowed choices are ftp, tftp/,
+  ],
+  [
+    'settings of QUIC that are none',
+    ['create', 'lb', '10.0.0.1', '--udp=443', '--endpoints=10.1.0.1', '--quic=length=8'],
+    /--quic: "length=8" is none of serverIdLength/,
+  ],
+  ['an endpoint to attach that is none', ['attach', 'web', 'host:80'], /"host:80" is not an endpoint/],
   ['nothing to delete', ['delete', 'lb'], /in one way/],
   ['two ways to delete', ['delete', 'lb', '--all', '--name=x'], /in one way/],
   ['an instance name with a slash', ['--instance', '../x', 'get', 'lb'], /is not an instance name/],
@@ -443,7 +549,8 @@ test('cli: help and version are data and no failure', async (t) => {
   const help = await sluice(['create', 'lb', '--help'])
   t.is(help.code, 0)
   t.regex(help.out, /--attachEP/)
-  t.false(help.out.includes('--sctp'))
+  t.false(help.out.includes('--bgp'))
+  t.regex(help.out, /--embryonic-limit/)
   t.regex((await sluice(['--version'])).out, /^\d+\.\d+\.\d+\n$/)
 })
 

@@ -14,8 +14,12 @@ const cases: readonly (readonly [string, readonly string[], readonly string[]])[
   ['values of a flag', ['get', 'lb', '-o', 'j'], ['json']],
   ['values behind an equals sign', ['get', 'lb', '--output=y'], ['--output=yaml']],
   ['values behind an equals sign that bash made a word of', ['get', 'lb', '--output', '=', 'y'], ['yaml']],
+  ['modes', ['create', 'lb', '10.0.0.1', '--mode=d'], ['--mode=default', '--mode=dnat', '--mode=dsr']],
+  ['ways to select', ['create', 'lb', '10.0.0.1', '--select', 'p'], ['priority', 'persist']],
+  ['values of a flag of ours', ['create', 'lb', '10.0.0.1', '--alg=t'], ['--alg=tftp']],
+  ['orders', ['un'], ['undrain', 'unblock', 'unload']],
   ['shells', ['completion', ''], ['bash', 'zsh', 'fish']],
-  ['nothing that loxicmd has and we refuse', ['create', 'lb', '--sct'], []],
+  ['nothing that loxicmd has and we refuse', ['create', 'lb', '--bg'], []],
   ['nothing hidden', ['__'], []],
 ]
 

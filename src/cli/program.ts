@@ -3,9 +3,11 @@
 
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { errorCode, errorCodes } from '../lb/errors.ts'
-import { collect } from './arguments.ts'
-import { CliError, usage } from './errors.ts'
+import { wholeNumber } from './arguments.ts'
+import { CliError } from './errors.ts'
+import { addExplain } from './explain-flags.ts'
 import type { Io } from './io.ts'
+import { addCreateFlags, addListeners, addRefusedFlags, refuseFlags } from './lb-flags.ts'
 import { formats } from './output.ts'
 import { readVersion } from './version.ts'
 
@@ -14,39 +16,6 @@ const seconds = (text: string): number => {
   if (text.trim() !== '' && value > 0 && value <= 3600) return value
   throw new InvalidArgumentError('It is a number of seconds, above 0 and up to 3600.')
 }
-
-/** Flags of loxicmd that this build cannot do: known by name, so that nobody looks for a typo. */
-const refusedFlags: readonly (readonly [string, string])[] = [
-  ['--sctp [ports]', 'SCTP is not in this build'],
-  ['--mark [mark]', 'firewall marks are not in this build'],
-  ['--secips [ips]', 'secondary addresses belong to SCTP, which is not in this build'],
-  ['--sources [cidrs]', 'source filters are not in this build'],
-  ['--bgp', 'routes are announced by a routing daemon beside sluice'],
-  ['--monitor', 'health checks are not in this build'],
-  ['--inatimeout [seconds]', 'timeouts are set for all services in the configuration file (timeouts:)'],
-  ['--security [kind]', 'TLS is not terminated in this build'],
-  ['--host [url]', 'requests are not told apart by host name in this build'],
-  ['--ppv2en', 'the proxy protocol is not in this build'],
-  ['--egress', 'egress rules are not in this build'],
-]
-
-const addRefusedFlags = (command: Command): void => {
-  for (const [flags] of refusedFlags) command.addOption(new Option(flags).hideHelp())
-}
-
-const refuseFlags = (command: Command): void => {
-  for (const [flags, reason] of refusedFlags) {
-    const [flag = ''] = flags.split(' ')
-    const name = new Option(flags).attributeName()
-    if (command.getOptionValueSource(name) === 'cli') throw usage(`${flag}: ${reason}`)
-  }
-}
-
-const addListeners = (command: Command, target: string): Command =>
-  command
-    .option(`--tcp <port${target}>`, 'TCP ports, comma list or repeated', collect)
-    .option(`--udp <port${target}>`, 'UDP ports, comma list or repeated', collect)
-    .option('--icmp', 'ICMP echo')
 
 const addGet = (program: Command, io: Io): void => {
   const get = program.command('get').description('show what the daemon holds')
@@ -82,16 +51,12 @@ const addCreate = (program: Command, io: Io): void => {
     .alias('loadbalancer')
     .description('make or change a service')
     .argument('<vip>', 'virtual address')
-  addListeners(lb, ':targetPort')
-    .option('--endpoints <ip:weight>', 'servers, comma list or repeated; the weight is 1 when left out', collect)
-    .option('--mode <mode>', 'default (dnat), onearm or fullnat', 'default')
-    .option('--select <algorithm>', 'rr or hash', 'rr')
-    .option('--name <name>', 'name of the service')
-    .option('--attachEP', 'add the endpoints to those there are')
-    .option('--detachEP', 'take the endpoints away')
+  addCreateFlags(addListeners(lb, ':targetPort'))
     .addHelpText(
       'after',
-      '\nExample: sluice create lb 20.20.20.1 --tcp=2020:8080 --endpoints=31.31.31.1:1,32.32.32.1:2 --mode=fullnat',
+      '\nExamples:\n' +
+        '  sluice create lb 20.20.20.1 --tcp=2020:8080 --endpoints=31.31.31.1:1,32.32.32.1:2 --mode=fullnat\n' +
+        '  sluice create lb 2001:db8::1 --udp=8000-8100 --endpoints=31.31.31.1 --select=persist --persist-timeout=60',
     )
     .action(async (vip: string, _flags: unknown, self: Command) => {
       refuseFlags(self)
@@ -120,6 +85,42 @@ const addDelete = (program: Command, io: Io): void => {
   addRefusedFlags(lb)
 }
 
+/** What is done to one endpoint of a service. */
+const addOrders = (program: Command, io: Io): void => {
+  const onEndpoint = (verb: string, description: string): Command =>
+    program
+      .command(verb)
+      .description(description)
+      .argument('<service>', 'name, or ADDRESS:PORT/PROTOCOL')
+      .argument('<endpoint>', 'ADDRESS:PORT, or the address where it says which one is meant')
+  for (const [verb, description] of [
+    ['drain', 'an endpoint takes no new flows and keeps those it has'],
+    ['undrain', 'an endpoint takes new flows again'],
+    ['block', 'an endpoint takes no packet, and its flows are dropped'],
+    ['unblock', 'an endpoint takes packets again'],
+  ] as const) {
+    onEndpoint(verb, description).action(async (service: string, endpoint: string, _flags: unknown, self: Command) => {
+      const { order } = await import('./commands/change.ts')
+      await order(io, verb, service, endpoint, self.optsWithGlobals())
+    })
+  }
+  onEndpoint('attach', 'a service of the API gets one endpoint more, or another weight for one it has')
+    .option('--weight <weight>', 'share of new flows', wholeNumber)
+    .option('--priority <priority>', 'select priority: the lowest takes all', wholeNumber)
+    .option('--server-id <hex>', 'select quic: what stands in its connection ids')
+    .option('--dry-run', 'show what would change')
+    .action(async (service: string, endpoint: string, _flags: unknown, self: Command) => {
+      const { attach } = await import('./commands/change.ts')
+      await attach(io, service, endpoint, self.optsWithGlobals())
+    })
+  onEndpoint('detach', 'a service of the API loses one endpoint; the others stay as they are')
+    .option('--dry-run', 'show what would change')
+    .action(async (service: string, endpoint: string, _flags: unknown, self: Command) => {
+      const { detach } = await import('./commands/change.ts')
+      await detach(io, service, endpoint, self.optsWithGlobals())
+    })
+}
+
 const addChanges = (program: Command, io: Io): void => {
   program
     .command('apply')
@@ -130,20 +131,7 @@ const addChanges = (program: Command, io: Io): void => {
       const { apply } = await import('./commands/change.ts')
       await apply(io, self.optsWithGlobals())
     })
-  for (const [verb, description] of [
-    ['drain', 'an endpoint takes no new flows and keeps those it has'],
-    ['undrain', 'an endpoint takes new flows again'],
-  ] as const) {
-    program
-      .command(verb)
-      .description(description)
-      .argument('<service>', 'name, or ADDRESS:PORT/PROTOCOL')
-      .argument('<endpoint>', 'ADDRESS:PORT')
-      .action(async (service: string, endpoint: string, _flags: unknown, self: Command) => {
-        const { drain } = await import('./commands/change.ts')
-        await drain(io, verb, service, endpoint, self.optsWithGlobals())
-      })
-  }
+  addOrders(program, io)
   program
     .command('reload')
     .description('the daemon reads its configuration file again')
@@ -228,7 +216,7 @@ const addLab = async (program: Command, wanted: boolean): Promise<void> => {
 
 export const buildProgram = async (io: Io, wantsLab = false): Promise<Command> => {
   const program = new Command('sluice')
-    .description('A load balancer for mobile cores: TCP, UDP and ICMP echo, in the kernel with eBPF.')
+    .description('A load balancer for mobile cores: TCP, UDP, SCTP and ICMP echo, in the kernel with eBPF.')
     .version(readVersion(), '-V, --version')
     .option('--instance <name>', 'which daemon (SLUICE_INSTANCE; default: `default`, or the only one running)')
     .option('--server <url>', 'unix:/PATH or http://127.0.0.1:PORT instead of an instance (SLUICE_SERVER)')
@@ -251,6 +239,7 @@ export const buildProgram = async (io: Io, wantsLab = false): Promise<Command> =
   addCreate(program, io)
   addDelete(program, io)
   addChanges(program, io)
+  addExplain(program, io)
   addLocal(program, io)
   await addLab(program, wantsLab)
   addCompletion(program, io)

@@ -9,6 +9,7 @@ import { FakeDatapath } from '../testing/fake-datapath.ts'
 import { endpoint, service } from '../testing/services.ts'
 import { Controller } from './controller.ts'
 import { ConfigErrors } from './errors.ts'
+import { toServiceInput } from './sections/services.ts'
 import type { ExecutionContext } from 'ava'
 import type { Endpoint, Service } from '../lb/model.ts'
 
@@ -17,13 +18,7 @@ const web = service({ name: 'web' })
 const mail = service({ name: 'mail', address: '192.0.2.2', port: 25 })
 
 const yaml = (services: readonly Service[], more = ''): string => {
-  const inputs = services.map(({ name, address, port, protocol, endpoints }) => ({
-    name,
-    vip: address,
-    port,
-    protocol,
-    endpoints,
-  }))
+  const inputs = services.map((one) => ({ ...toServiceInput(one), announce: undefined }))
   return `version: 1\ninterfaces: [{ name: eth0 }]\n${more}services: ${JSON.stringify(inputs)}\n`
 }
 
@@ -192,6 +187,25 @@ test('remove: removes all or none', async (t) => {
   t.deepEqual(balanced(datapath), [])
 })
 
+test('put: the API may spell an address as it likes, and it is balanced under one spelling', async (t) => {
+  const { start } = await world(t, yaml([]))
+  const { controller } = await start()
+  const six = service({ name: 'six', address: '2001:DB8::0:1', allowedSources: ['10.1.1.1/8'] })
+  await controller.put([six], api)
+  t.like(controller.services()[0], { address: '2001:db8::1', allowedSources: ['10.0.0.0/8'] })
+  t.deepEqual(await controller.put([six], api), [])
+})
+
+test('put: a range that meets a service of the file is a conflict that names both', async (t) => {
+  const { start } = await world(t, yaml([web]))
+  const { controller } = await start()
+  const range = service({ name: 'range', port: 70, lastPort: 90 })
+  const error = await t.throwsAsync(controller.put([range], api), { instanceOf: ConflictError })
+  t.regex(error?.message ?? '', /service web .* and service range .* of the API want the same packets/)
+  const others = service({ name: 'others', address: '192.0.2.9', secondary: ['192.0.2.1'] })
+  await t.throwsAsync(controller.put([others], api), { instanceOf: ConflictError })
+})
+
 test('put: what the file may not say, the API may not either', async (t) => {
   const { start } = await world(t, yaml([]))
   const { controller, datapath } = await start()
@@ -201,8 +215,8 @@ test('put: what the file may not say, the API may not either', async (t) => {
     error?.errors.map((one) => one.path),
     [
       'services[0].endpoints[0].weight',
-      'services[0].endpoints[2].address',
       'services[0].endpoints[1].address',
+      'services[0].endpoints[2].address',
       'services[2].vip',
       'services[2].name',
     ],
@@ -217,8 +231,8 @@ test('drain: holds for services of both owners, over reload, put and restart, un
   await controller.put([mail], api)
   const server = endpointKey(endpoint('10.0.0.1'))
   for (const one of [web, mail]) {
-    t.is((await controller.setDrained(serviceKey(one), server, true)).length, 1)
-    t.deepEqual(await controller.setDrained(serviceKey(one), server, true), [])
+    t.is((await controller.order(serviceKey(one), server, { drained: true })).length, 1)
+    t.deepEqual(await controller.order(serviceKey(one), server, { drained: true }), [])
   }
   await writeFile(
     configFile,
@@ -231,7 +245,7 @@ test('drain: holds for services of both owners, over reload, put and restart, un
     t.like(firstEndpoint(one, web), { weight: 7, drained: true })
     t.like(firstEndpoint(one, mail), { drained: true })
   }
-  await after.controller.setDrained(serviceKey(web), server, false)
+  await after.controller.order(serviceKey(web), server, { drained: false })
   t.false(firstEndpoint((await start()).controller, web)?.drained)
 })
 
@@ -239,18 +253,33 @@ test('drain: an endpoint that went and comes back is not drained', async (t) => 
   const { start } = await world(t, yaml([]))
   const { controller } = await start()
   await controller.put([mail], api)
-  await controller.setDrained(serviceKey(mail), endpointKey(endpoint('10.0.0.1')), true)
+  await controller.order(serviceKey(mail), endpointKey(endpoint('10.0.0.1')), { drained: true })
   await controller.put([{ ...mail, endpoints: [endpoint('10.0.0.2')] }], api)
   await controller.put([mail], api)
   t.false(firstEndpoint(controller, mail)?.drained)
+})
+
+test('block: is an order of its own beside drain, kept over a restart, and each is revoked alone', async (t) => {
+  const { start } = await world(t, yaml([web]))
+  const { controller } = await start()
+  const server = endpointKey(endpoint('10.0.0.1'))
+  await controller.order(serviceKey(web), server, { drained: true })
+  await controller.order(serviceKey(web), server, { blocked: true })
+  t.like(firstEndpoint(controller, web), { drained: true, blocked: true })
+  const after = await start()
+  t.like(firstEndpoint(after.controller, web), { drained: true, blocked: true })
+  await after.controller.order(serviceKey(web), server, { drained: false })
+  t.like(firstEndpoint(after.controller, web), { drained: false, blocked: true })
+  await after.controller.order(serviceKey(web), server, { blocked: false })
+  t.like(firstEndpoint(after.controller, web), { drained: false, blocked: false })
 })
 
 test('drain: a service or an endpoint that is not there is not found', async (t) => {
   const { start } = await world(t, yaml([web]))
   const { controller } = await start()
   const server = endpointKey(endpoint('10.0.0.1'))
-  await t.throwsAsync(controller.setDrained(serviceKey(mail), server, true), { instanceOf: NotFoundError })
-  await t.throwsAsync(controller.setDrained(serviceKey(web), endpointKey(endpoint('10.9.9.9')), true), {
+  await t.throwsAsync(controller.order(serviceKey(mail), server, { drained: true }), { instanceOf: NotFoundError })
+  await t.throwsAsync(controller.order(serviceKey(web), endpointKey(endpoint('10.9.9.9')), { drained: true }), {
     instanceOf: NotFoundError,
     message: 'service web (192.0.2.1:80/tcp) has no endpoint 10.9.9.9:8080',
   })

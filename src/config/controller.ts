@@ -20,13 +20,13 @@ import { changedSections } from './changed.ts'
 import { combine } from './ownership.ts'
 import { checkServiceInputs, readConfig } from './parse.ts'
 import { describe, plan, serviceTitle } from './plan.ts'
-import { toServiceInput } from './sections/services.ts'
+import { toService, toServiceInput } from './sections/services.ts'
 import { prepareState, readState, stateText } from './state.ts'
 import type { Datapath } from '../lb/datapath.ts'
 import type { Log } from '../lb/log.ts'
 import type { Change, EndpointKey, Service, ServiceKey } from '../lb/model.ts'
-import type { PutOptions, Registry } from '../lb/registry.ts'
-import type { ModelLimits, Ownership, OwnershipInput } from './ownership.ts'
+import type { Edit, Order, PutOptions, Registry } from '../lb/registry.ts'
+import type { ModelLimits, Override, Ownership, OwnershipInput } from './ownership.ts'
 import type { Config } from './schema.ts'
 import type { PreparedState } from './state.ts'
 
@@ -96,30 +96,35 @@ export class Controller implements Registry {
   }
 
   /** Adds services of the API, or replaces those that have the same key. All of them or none. */
-  put(services: readonly Service[], { owner, dryRun = false }: PutOptions): Promise<readonly Change[]> {
-    assert.equal(owner, 'api', 'the services of the file come by reload')
-    return this.#inTurn(() => {
-      checkServiceInputs(services.map(toServiceInput))
-      this.#refuseFileOwned(services.map(serviceKey))
-      const given = new Map(services.map((service) => [serviceKey(service), { ...service, owner }]))
-      const kept = this.#model.api.map((service) => {
-        const replacement = given.get(serviceKey(service))
-        given.delete(serviceKey(service))
-        return replacement ?? service
-      })
-      return this.#perform({ api: [...kept, ...given.values()] }, dryRun)
-    })
+  put(services: readonly Service[], options: PutOptions): Promise<readonly Change[]> {
+    return this.update(() => ({ put: services }), options)
   }
 
   /** Removes services of the API. All of them or none. */
-  remove(keys: readonly ServiceKey[], { owner, dryRun = false }: PutOptions): Promise<readonly Change[]> {
-    assert.equal(owner, 'api', 'the services of the file go by reload')
+  remove(keys: readonly ServiceKey[], options: PutOptions): Promise<readonly Change[]> {
+    return this.update(() => ({ remove: keys }), options)
+  }
+
+  /** Both, found from the services there are when the change has its turn. */
+  update(edit: (services: readonly Service[]) => Edit, options: PutOptions): Promise<readonly Change[]> {
+    assert.equal(options.owner, 'api', 'the services of the file come and go by reload')
     return this.#inTurn(() => {
-      const missing = keys.filter((key) => !this.#model.byKey.has(key))
+      const { put = [], remove = [] } = edit(this.#model.all)
+      const inputs = checkServiceInputs(put.map(toServiceInput))
+      const wanted = inputs.map((input, index) => toService(input, 'api', put[index]?.annotations))
+      const missing = remove.filter((key) => !this.#model.byKey.has(key))
       if (missing.length > 0) throw new NotFoundError(`there is no service ${missing.join(', ')}`)
-      this.#refuseFileOwned(keys)
-      const gone = new Set(keys)
-      return this.#perform({ api: this.#model.api.filter((service) => !gone.has(serviceKey(service))) }, dryRun)
+      this.#refuseFileOwned([...wanted.map(serviceKey), ...remove])
+      const gone = new Set(remove)
+      const given = new Map(wanted.map((service) => [serviceKey(service), service]))
+      const kept = this.#model.api.flatMap((service) => {
+        const key = serviceKey(service)
+        if (gone.has(key)) return []
+        const replacement = given.get(key)
+        given.delete(key)
+        return [replacement ?? service]
+      })
+      return this.#perform({ api: [...kept, ...given.values()] }, options.dryRun ?? false)
     })
   }
 
@@ -143,18 +148,20 @@ export class Controller implements Registry {
   }
 
   /**
-   * Takes an endpoint out of the choice for new flows, or back in, whoever owns its service. The order is kept across
-   * reloads and restarts until it is revoked or the endpoint goes.
+   * Takes an endpoint out of the choice for new flows (drained) or out of all traffic (blocked), or back in, whoever
+   * owns its service. The order is kept across reloads and restarts until it is revoked or the endpoint goes.
    */
-  setDrained(service: ServiceKey, endpoint: EndpointKey, drained: boolean): Promise<readonly Change[]> {
+  order(service: ServiceKey, endpoint: EndpointKey, order: Partial<Order>): Promise<readonly Change[]> {
     return this.#inTurn(() => {
       const found = this.#model.byKey.get(service)
       if (found === undefined) throw new NotFoundError(`there is no service ${service}`)
       if (!found.endpoints.some((one) => endpointKey(one) === endpoint)) {
         throw new NotFoundError(`${serviceTitle(found)} has no endpoint ${endpoint}`)
       }
-      const others = this.#model.overrides.filter((one) => one.service !== service || one.endpoint !== endpoint)
-      return this.#perform({ overrides: [...others, { service, endpoint, drained }] }, false)
+      const isMeant = (one: Override): boolean => one.service === service && one.endpoint === endpoint
+      const before = this.#model.overrides.find(isMeant)
+      const others = this.#model.overrides.filter((one) => !isMeant(one))
+      return this.#perform({ overrides: [...others, { ...before, ...order, service, endpoint }] }, false)
     })
   }
 

@@ -8,6 +8,7 @@ import { parse as parseYaml } from 'yaml'
 import { configHelp } from './help.ts'
 import { parse, readConfig } from './parse.ts'
 import { fileSchema, jsonSchema, schemaNode, sections } from './schema.ts'
+import { rules } from './sections/combinations.ts'
 import type { SchemaNode } from './schema.ts'
 
 const repository = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
@@ -16,7 +17,7 @@ const exampleFile = repository('docs/example.yaml')
 
 test('docs: the example is accepted, by us and by what editors use', async (t) => {
   const config = await readConfig(exampleFile)
-  t.is(config.services.length, 4)
+  t.is(config.services.length, 9)
   t.true(Check(jsonSchema(), parseYaml(await readFile(exampleFile, 'utf8'))))
 })
 
@@ -33,7 +34,7 @@ test('docs: the examples in the guide are accepted', async (t) => {
   for (const block of blocks) t.notThrows(() => parse(block))
 })
 
-test('docs: the list of fields is what the schema says', async (t) => {
+test.serial('docs: the list of fields is what the schema says', async (t) => {
   const guide = await readFile(guideFile, 'utf8')
   const listed = /(?<=```text\n)[^]*(?=```\n)/
   if (process.env['UPDATE_GOLDEN'] === '1') {
@@ -44,6 +45,20 @@ test('docs: the list of fields is what the schema says', async (t) => {
   }
   const [list] = listed.exec(await readFile(guideFile, 'utf8')) ?? []
   t.is(list, configHelp(), 'run UPDATE_GOLDEN=1 npx ava src/config/docs.test.ts and look at the difference')
+})
+
+test.serial('docs: the rules for what cannot stand together are all there, with their reasons', async (t) => {
+  const rows = rules.map(({ name, reason }) => `| \`${name}\` | ${reason} |\n`).join('')
+  const listed = /(?<=## What cannot stand together[^]*?\|---\|---\|\n)(?:\|.*\n)*/
+  if (process.env['UPDATE_GOLDEN'] === '1') {
+    const guide = await readFile(guideFile, 'utf8')
+    await writeFile(
+      guideFile,
+      guide.replace(listed, () => rows),
+    )
+  }
+  const [list] = listed.exec(await readFile(guideFile, 'utf8')) ?? []
+  t.is(list, rows, 'run UPDATE_GOLDEN=1 npx ava src/config/docs.test.ts and look at the difference')
 })
 
 test('schema: every field says what it means', (t) => {
@@ -67,13 +82,22 @@ test('schema: what has a default is not required of an editor, and the schema is
 test('limits: the defaults are those of the fast path', async (t) => {
   const header = await readFile(repository('bpf/shared/limits.h'), 'utf8')
   const ofHeader = (name: string): number => Number(new RegExp(`\\b${name} = (\\d+)`).exec(header)?.[1])
-  const { limits } = parse('version: 1\ninterfaces: [{ name: eth0 }]\n')
+  const { flowsReserve: _, ...limits } = parse('version: 1\ninterfaces: [{ name: eth0 }]\n').limits
   t.deepEqual(limits, {
     flows: ofHeader('LIMIT_FLOWS'),
     services: ofHeader('LIMIT_SERVICES'),
     endpoints: ofHeader('LIMIT_ENDPOINTS'),
     slotPages: ofHeader('LIMIT_SLOT_PAGES'),
+    portBlocks: ofHeader('LIMIT_PORT_BLOCKS'),
+    snatPools: ofHeader('LIMIT_SNAT_POOLS'),
+    ranges: ofHeader('LIMIT_RANGES'),
+    sources: ofHeader('LIMIT_SOURCES'),
+    affinities: ofHeader('LIMIT_AFFINITIES'),
+    hints: ofHeader('LIMIT_HINTS'),
+    sctpPaths: ofHeader('LIMIT_SCTP_PATHS'),
+    fragments: ofHeader('LIMIT_FRAGMENTS'),
   })
+  t.is(schemaNode(sections.services.schema).items?.properties?.['sources']?.maxItems, ofHeader('SNAT_POOL_ADDRESSES'))
 })
 
 test('timeouts: every state of a flow that can go idle has one', async (t) => {

@@ -11,17 +11,23 @@ interface Row {
 
 const width = 100
 
+const formatNames: Readonly<Record<string, string>> = {
+  ip: 'IP address',
+  ipv4: 'IPv4 address',
+  ipv6: 'IPv6 address',
+}
+
+const valuesOf = (node: SchemaNode): string => {
+  if (node.const !== undefined) return String(node.const)
+  if (node.enum !== undefined) return node.enum.join(' | ')
+  if (node.anyOf !== undefined) return node.anyOf.map(valuesOf).join(' | ')
+  if (node.type === 'integer') return `${node.minimum ?? ''}..${node.maximum ?? ''}`
+  const format = formatNames[node.format ?? '']
+  return format ?? { string: 'text', boolean: 'true | false', array: 'list', object: 'mapping' }[node.type ?? 'object']
+}
+
 const kindOf = (node: SchemaNode, required: boolean): string => {
-  const values =
-    node.const !== undefined
-      ? String(node.const)
-      : node.enum !== undefined
-        ? node.enum.join(' | ')
-        : node.type === 'integer'
-          ? `${node.minimum ?? ''}..${node.maximum ?? ''}`
-          : node.format === 'ipv4'
-            ? 'IPv4 address'
-            : { string: 'text', boolean: 'true | false', array: 'list', object: 'mapping' }[node.type ?? 'object']
+  const values = valuesOf(node)
   if (required) return `${values}, required`
   return node.default === undefined || typeof node.default === 'object' ? values : `${values}, default ${node.default}`
 }

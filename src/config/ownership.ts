@@ -4,14 +4,15 @@
 import { ConflictError } from '../lb/errors.ts'
 import { ResourceError } from '../lb/datapath.ts'
 import { endpointKey, serviceKey } from '../lb/model.ts'
+import { claimsOf, findOverlaps } from './overlap.ts'
 import { serviceTitle } from './plan.ts'
-import type { EndpointKey, Service, ServiceKey } from '../lb/model.ts'
+import type { Endpoint, EndpointKey, Service, ServiceKey } from '../lb/model.ts'
+import type { Order } from '../lb/registry.ts'
 
 /** An operator's word on one endpoint, stronger than what the owner of its service says. */
-export interface Override {
+export interface Override extends Partial<Order> {
   readonly service: ServiceKey
   readonly endpoint: EndpointKey
-  readonly drained: boolean
 }
 
 export interface Ownership {
@@ -43,6 +44,15 @@ const ownerTitle = (service: Service, fileName: string): string =>
 const remedy = (service: Service, fileName: string): string =>
   service.owner === 'file' ? `remove it from ${fileName}` : `delete it through the API (sluice delete lb)`
 
+/** Services that have keys of their own and take packets of each other all the same. */
+const overlaps = (services: readonly Service[], fileName: string): readonly string[] =>
+  findOverlaps(services.map(claimsOf)).flatMap(({ item, other }) => {
+    const [a, b] = [services[other], services[item]]
+    if (a === undefined || b === undefined) return []
+    const remedies = a.owner === b.owner ? 'change one of them' : `${remedy(a, fileName)} or ${remedy(b, fileName)}`
+    return [`${ownerTitle(a, fileName)} and ${ownerTitle(b, fileName)} want the same packets: ${remedies}`]
+  })
+
 /** The services by their keys; throws ConflictError for every pair that cannot live together. */
 const index = ({ file, api, fileName }: OwnershipInput): ReadonlyMap<ServiceKey, Service> => {
   const byKey = new Map<ServiceKey, Service>()
@@ -64,6 +74,7 @@ const index = ({ file, api, fileName }: OwnershipInput): ReadonlyMap<ServiceKey,
     byKey.set(key, service)
     byName.set(service.name, service)
   }
+  found.push(...overlaps([...byKey.values()], fileName))
   if (found.length > 0) throw new ConflictError(found.join('\n'))
   return byKey
 }
@@ -76,17 +87,25 @@ const checkLimits = (all: readonly Service[], limits: ModelLimits): void => {
       `${count} ${limit} are more than the ${most} this daemon was started for: raise limits.${limit} and restart it`,
     )
   }
-  if (all.length > limits.services) refuse('services', all.length, limits.services)
+  // The fast path finds a service by each of its VIPs.
+  const places = all.reduce((sum, service) => sum + 1 + service.secondary.length, 0)
+  if (places > limits.services) refuse('services', places, limits.services)
   if (endpoints > limits.endpoints) refuse('endpoints', endpoints, limits.endpoints)
 }
 
-const withOverrides = (service: Service, overrides: ReadonlyMap<EndpointKey, boolean>): Service => ({
+const withOverrides = (service: Service, overrides: ReadonlyMap<EndpointKey, Partial<Order>>): Service => ({
   ...service,
-  endpoints: service.endpoints.map((endpoint) => {
-    const drained = overrides.get(endpointKey(endpoint))
-    return drained === undefined ? endpoint : { ...endpoint, drained }
-  }),
+  endpoints: service.endpoints.map((endpoint) => ({ ...endpoint, ...overrides.get(endpointKey(endpoint)) })),
 })
+
+/** What an order changes in the endpoint; undefined when that is nothing. */
+const effect = ({ drained, blocked }: Partial<Order>, endpoint: Endpoint): Partial<Order> | undefined => {
+  const order = {
+    ...(drained !== undefined && drained !== endpoint.drained && { drained }),
+    ...(blocked !== undefined && blocked !== endpoint.blocked && { blocked }),
+  }
+  return Object.keys(order).length === 0 ? undefined : order
+}
 
 /** Throws ConflictError, naming both sides of every conflict, or ResourceError. */
 export const combine = (input: OwnershipInput): Ownership => {
@@ -95,14 +114,15 @@ export const combine = (input: OwnershipInput): Ownership => {
 
   // An order for an endpoint that has gone, or that repeats what the owner says, is forgotten: an endpoint that comes
   // back later is a new one.
-  const overrides = input.overrides.filter((override) => {
-    const endpoint = owned.get(override.service)?.endpoints.find((one) => endpointKey(one) === override.endpoint)
-    return endpoint !== undefined && endpoint.drained !== override.drained
+  const overrides = input.overrides.flatMap(({ service, endpoint: key, ...order }): readonly Override[] => {
+    const endpoint = owned.get(service)?.endpoints.find((one) => endpointKey(one) === key)
+    const changed = endpoint === undefined ? undefined : effect(order, endpoint)
+    return changed === undefined ? [] : [{ service, endpoint: key, ...changed }]
   })
-  const byService = new Map<ServiceKey, Map<EndpointKey, boolean>>()
-  for (const { service, endpoint, drained } of overrides) {
-    const ofService = byService.get(service) ?? new Map<EndpointKey, boolean>()
-    byService.set(service, ofService.set(endpoint, drained))
+  const byService = new Map<ServiceKey, Map<EndpointKey, Partial<Order>>>()
+  for (const { service, endpoint, ...order } of overrides) {
+    const ofService = byService.get(service) ?? new Map<EndpointKey, Partial<Order>>()
+    byService.set(service, ofService.set(endpoint, order))
   }
   const byKey = new Map(owned)
   for (const [key, ofService] of byService) {

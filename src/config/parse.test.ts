@@ -2,6 +2,7 @@ import test from 'ava'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { endpointDefaults, serviceDefaults } from '../lb/model.ts'
 import { ConfigErrors } from './errors.ts'
 import { parse, parseServices, readConfig } from './parse.ts'
 
@@ -50,34 +51,45 @@ api: { listen: "[::1]:8080" }
     interfaces: [{ name: 'eth0', hook: 'auto' }],
     services: [
       {
+        ...serviceDefaults,
         name: '192.0.2.1:80/tcp',
-        owner: 'file',
         address: '192.0.2.1',
         port: 80,
+        lastPort: 80,
         protocol: 'tcp',
-        mode: 'dnat',
-        select: 'rr',
-        announce: 'local',
         endpoints: [
-          { address: '10.0.0.1', port: 80, weight: 1, drained: false },
-          { address: '10.0.0.2', port: 8080, weight: 0, drained: true },
+          { ...endpointDefaults, address: '10.0.0.1', port: 80 },
+          { ...endpointDefaults, address: '10.0.0.2', port: 8080, weight: 0, drained: true },
         ],
-        annotations: {},
       },
       {
+        ...serviceDefaults,
         name: 'ping',
-        owner: 'file',
         address: '192.0.2.2',
         port: 0,
+        lastPort: 0,
         protocol: 'icmp',
         mode: 'fullnat',
         select: 'hash',
         announce: 'routed',
-        endpoints: [{ address: '10.0.0.3', port: 0, weight: 1, drained: false }],
-        annotations: {},
+        endpoints: [{ ...endpointDefaults, address: '10.0.0.3', port: 0 }],
       },
     ],
-    limits: { flows: 1048576, services: 16384, endpoints: 65536, slotPages: 16384 },
+    limits: {
+      flows: 1048576,
+      flowsReserve: 1,
+      services: 16384,
+      endpoints: 65536,
+      slotPages: 65536,
+      portBlocks: 1024,
+      snatPools: 256,
+      ranges: 16384,
+      sources: 65536,
+      affinities: 65536,
+      hints: 1048576,
+      sctpPaths: 65536,
+      fragments: 16384,
+    },
     timeouts: {
       synSent: 30,
       synReceived: 30,
@@ -88,6 +100,7 @@ api: { listen: "[::1]:8080" }
       drain: 3600,
     },
     snat: { ports: { first: 2000, last: 3000 } },
+    encapsulation: { source4: '172.16.0.0', source6: 'fd73:6c75:6963:65::', guePort: 6080 },
     selection: { seed: 0 },
     api: { listen: { host: '::1', port: 8080 } },
     log: { level: 'info', format: 'json' },
@@ -128,7 +141,7 @@ const thirty: readonly (readonly [string, string, string])[] = [
   ['  - name: eth1', 'interfaces[3].name', 'listed twice'],
   ['limits:', '', ''],
   ['  flow: 5', 'limits.flow', 'did you mean "flows"?'],
-  ['  services: 0', 'limits.services', '1 to 1048576'],
+  ['  services: 0', 'limits.services', '1 to 100000'],
   ['timeouts:', '', ''],
   ['  established: 2h', 'timeouts.established', 'not "2h"'],
   ['  closing: 1.5', 'timeouts.closing', 'not 1.5'],
@@ -160,7 +173,7 @@ const thirty: readonly (readonly [string, string, string])[] = [
   ['    endpoints:', '', ''],
   ['      - address: 10.0.0.1', '', ''],
   ['        weight: 256', 'services[2].endpoints[0].weight', '0 to 255'],
-  ['      - address: 2001:db8::1', 'services[2].endpoints[1].address', 'IPv4 only'],
+  ['      - address: fe80::1', 'services[2].endpoints[1].address', 'link-local'],
   ['      - address: 192.0.2.1', 'services[2].endpoints[2].address', 'VIP itself'],
   ['      - address: 10.0.0.300', 'services[2].endpoints[3].address', 'must be an IPv4 address'],
   ['      - address: 127.0.0.1', 'services[2].endpoints[4].address', 'loopback'],
@@ -270,11 +283,23 @@ test('service: an address that nobody can reach is refused as VIP and as endpoin
   }
 })
 
-test('service: an IPv6 address is refused, and it is said why', (t) => {
-  t.deepEqual(inService({ vip: '2001:db8::1' }), [
-    'vip: 2001:db8::1 is an IPv6 address, and this version balances IPv4 only: give an IPv4 address',
-  ])
-  t.is(inService({ vip: '::ffff:192.0.2.1' }).length, 1)
+test('service: an address has one spelling, whatever was written', (t) => {
+  const [service] = parse(`${head}
+services:
+  - { vip: "2001:DB8:0::1", vips: ["2001:db8:0:0::2", 192.0.2.1], protocol: tcp, port: 80,
+      mode: onearm, sources: ["FD00::9"],
+      allowedSources: [10.1.2.3/8, 10.0.0.0/8, "2001:DB8::1/32", 192.0.2.7], endpoints: [{ address: "FD00::1" }] }
+`).services
+  t.like(service, {
+    name: '[2001:db8::1]:80/tcp',
+    address: '2001:db8::1',
+    secondary: ['2001:db8::2', '192.0.2.1'],
+    sources: ['fd00::9'],
+    allowedSources: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.7/32'],
+  })
+  t.is(service?.endpoints[0]?.address, 'fd00::1')
+  t.regex(inService({ vip: '::ffff:192.0.2.1' }).join(), /^vip: ::ffff:192\.0\.2\.1 is the IPv4 address 192\.0\.2\.1/)
+  t.regex(inService({ vip: 'fe80::1%eth0' }).join(), /^vip: must be an IPv4 address/)
 })
 
 test('service: text that is nearly an IPv4 address is refused', (t) => {

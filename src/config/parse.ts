@@ -17,17 +17,25 @@ const maxFileBytes = 64 * 1024 * 1024
 /** Checks that need more than one section. */
 const checkTogether = (file: Loose<ConfigFile>, report: Report): void => {
   const services = file.services ?? []
-  const { services: maxServices, endpoints: maxEndpoints } = file.limits ?? {}
-  if (maxServices !== undefined && services.length > maxServices) {
-    report(['services'], `${services.length} services are more than limits.services (${maxServices}): raise the limit`)
+  const limits = file.limits ?? {}
+  const sum = (count: (service: Loose<ServiceInput>) => number): number =>
+    services.reduce((total, service) => total + (service === undefined ? 0 : count(service)), 0)
+  const check = (limit: 'services' | 'endpoints' | 'sources', count: number, what: string): void => {
+    const most = limits[limit]
+    if (most !== undefined && count > most) {
+      report(['services'], `${what} are more than limits.${limit} (${most}): raise the limit`)
+    }
   }
-  const endpoints = services.reduce((sum, service) => sum + (service?.endpoints?.length ?? 0), 0)
-  if (maxEndpoints !== undefined && endpoints > maxEndpoints) {
-    report(
-      ['services'],
-      `their ${endpoints} endpoints are more than limits.endpoints (${maxEndpoints}): raise the limit`,
-    )
-  }
+  const places = sum(({ vips = [] }) => 1 + vips.length)
+  check(
+    'services',
+    places,
+    places === services.length ? `${places} services` : `${services.length} services with ${places} VIPs`,
+  )
+  const endpoints = sum((service) => service.endpoints?.length ?? 0)
+  check('endpoints', endpoints, `their ${endpoints} endpoints`)
+  const sources = sum((service) => service.allowedSources?.length ?? 0)
+  check('sources', sources, `their ${sources} allowedSources`)
 }
 
 const entries = Object.entries(sections) as readonly [keyof typeof sections, Section<TSchema, unknown>][]

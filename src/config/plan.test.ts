@@ -39,6 +39,22 @@ test('plan: every field of a service and of an endpoint counts', (t) => {
     { mode: 'fullnat' },
     { select: 'hash' },
     { announce: 'local' },
+    { secondary: ['192.0.2.7'] },
+    { lastPort: 90 },
+    { encapsulation: 'gue' },
+    { persistTimeout: 1 },
+    { miss: 'drop' },
+    { quic: { serverIdLength: 1, nonceLength: 4, key: null, configId: 0 } },
+    { outOfTheBlue: 'hash' },
+    { alg: 'ftp' },
+    { allowedSources: ['10.0.0.0/8'] },
+    { idleTimeout: 1 },
+    { resetOnIdle: true },
+    { embryonicLimit: 1 },
+    { sources: ['192.0.2.8'] },
+    { endpoints: [endpoint('10.0.0.1', { blocked: true }), endpoint('10.0.0.2')] },
+    { endpoints: [endpoint('10.0.0.1', { priority: 1 }), endpoint('10.0.0.2')] },
+    { endpoints: [endpoint('10.0.0.1', { serverId: '0a' }), endpoint('10.0.0.2')] },
     { annotations: { monitor: true } },
     { endpoints: web.endpoints.slice(1) },
     { endpoints: [...web.endpoints, endpoint('10.0.0.3')] },
@@ -107,6 +123,30 @@ test('describe: says each change in a line', (t) => {
     '+ service ping: endpoint 10.0.0.1 weight 1',
   ])
   t.deepEqual(describe([]), [])
+})
+
+test('describe: says what became of every field, and never a key', (t) => {
+  const quic = { serverIdLength: 8, nonceLength: 10, key: '0'.repeat(32), configId: 0 }
+  const from = service({ name: 'a', port: 0, protocol: 'udp', select: 'quic', quic, idleTimeout: 5 })
+  const to: Service = {
+    ...from,
+    secondary: ['192.0.2.7', '192.0.2.8'],
+    quic: { ...quic, key: '1'.repeat(32) },
+    idleTimeout: null,
+    allowedSources: ['10.0.0.0/8'],
+    endpoints: [endpoint('10.0.0.1', { blocked: true, serverId: 'ff' }), endpoint('10.0.0.2', { port: 0 })],
+  }
+  t.deepEqual(describe(plan([from], [to])), [
+    '~ service a: vips none -> 192.0.2.7, 192.0.2.8',
+    '~ service a: quic changed',
+    '~ service a: allowedSources none -> 10.0.0.0/8',
+    '~ service a: idleTimeout 5 s -> none',
+    '- service a: endpoint 10.0.0.2:8080 weight 1',
+    '~ service a: endpoint 10.0.0.1:8080 server id none -> ff',
+    '~ service a: endpoint 10.0.0.1:8080 not blocked -> blocked',
+    '+ service a: endpoint 10.0.0.2 weight 1',
+  ])
+  t.is(describe([{ kind: 'remove', service: from }])[0], '- service a (192.0.2.1:any/udp)')
 })
 
 test('describe: a service without a name of its own is named once', (t) => {

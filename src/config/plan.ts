@@ -1,25 +1,77 @@
 // What must change to get from one set of services to another, as data; and the same for people to read.
 
-import { endpointKey, serviceKey } from '../lb/model.ts'
-import type { Change, Endpoint, Service } from '../lb/model.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { defaultName, endpointKey, portText, serviceKey } from '../lb/model.ts'
+import type { Change, Endpoint, QuicLb, Service } from '../lb/model.ts'
 
-/** Everything of a service but its identity and its endpoints. */
-const plainFields = ['name', 'owner', 'mode', 'select', 'announce'] as const
+type Field = Exclude<keyof Service, 'address' | 'port' | 'protocol' | 'mark' | 'endpoints' | 'annotations'>
+
+const listText = (list: readonly string[]): string => (list.length === 0 ? 'none' : list.join(', '))
+const plainText = (value: string | number | boolean | null): string => (value === null ? 'none' : String(value))
+
+/** The key is a secret: that it changed is said, and not to what. */
+const quicText = (quic: QuicLb | null): string =>
+  quic === null
+    ? 'none'
+    : `server id ${quic.serverIdLength}, nonce ${quic.nonceLength}, config ${quic.configId}, ` +
+      (quic.key === null ? 'plain' : 'encrypted')
+
+/** Everything of a service but its identity and its endpoints, in the order it is told; and how it is told. */
+const fields: { readonly [Name in Field]: (service: Service) => string } = {
+  name: (service) => service.name,
+  owner: (service) => service.owner,
+  secondary: (service) => listText(service.secondary),
+  lastPort: portText,
+  mode: (service) => service.mode,
+  encapsulation: (service) => plainText(service.encapsulation),
+  select: (service) => service.select,
+  persistTimeout: (service) => `${service.persistTimeout} s`,
+  miss: (service) => service.miss,
+  quic: (service) => quicText(service.quic),
+  outOfTheBlue: (service) => service.outOfTheBlue,
+  alg: (service) => plainText(service.alg),
+  allowedSources: (service) => listText(service.allowedSources),
+  idleTimeout: (service) => (service.idleTimeout === null ? 'none' : `${service.idleTimeout} s`),
+  resetOnIdle: (service) => plainText(service.resetOnIdle),
+  embryonicLimit: (service) => plainText(service.embryonicLimit),
+  sources: (service) => listText(service.sources),
+  announce: (service) => service.announce,
+}
+
+const fieldNames = Object.keys(fields) as readonly Field[]
+
+/** As the configuration calls them. */
+const shownNames: Readonly<Partial<Record<Field, string>>> = { secondary: 'vips', lastPort: 'port' }
 
 const endpointsByKey = (service: Service) =>
   new Map(service.endpoints.map((endpoint) => [endpointKey(endpoint), endpoint]))
 
-const sameEndpoint = (a: Endpoint, b: Endpoint | undefined): boolean =>
-  b !== undefined && a.weight === b.weight && a.drained === b.drained
-
 const sameAnnotations = (a: Service['annotations'], b: Service['annotations']): boolean =>
   Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([name, value]) => b[name] === value)
+
+const sameList = (a: readonly unknown[], b: readonly unknown[]): boolean =>
+  a.length === b.length && a.every((one, index) => one === b[index])
+
+const sameValue = (a: unknown, b: unknown): boolean =>
+  a === b || (Array.isArray(a) && Array.isArray(b) ? sameList(a, b) : isDeepStrictEqual(a, b))
+
+const different = (a: Service, b: Service): readonly Field[] =>
+  fieldNames.filter((name) => !sameValue(a[name], b[name]))
+
+/** Field by field: there may be hundreds of thousands. */
+const sameEndpoint = (a: Endpoint, b: Endpoint | undefined): boolean =>
+  b !== undefined &&
+  a.weight === b.weight &&
+  a.drained === b.drained &&
+  a.blocked === b.blocked &&
+  a.priority === b.priority &&
+  a.serverId === b.serverId
 
 /** Two services of one key; the order of endpoints is no content. */
 const sameService = (a: Service, b: Service): boolean => {
   if (a === b) return true
   if (a.endpoints.length !== b.endpoints.length || !sameAnnotations(a.annotations, b.annotations)) return false
-  if (plainFields.some((field) => a[field] !== b[field])) return false
+  if (different(a, b).length > 0) return false
   const others = endpointsByKey(b)
   return a.endpoints.every((endpoint) => sameEndpoint(endpoint, others.get(endpointKey(endpoint))))
 }
@@ -43,41 +95,63 @@ export const plan = (current: readonly Service[], wanted: readonly Service[]): r
 
 /** `service web (10.0.0.1:80/tcp)`; a service without a name of its own is its address. */
 export const serviceTitle = (service: Service): string => {
-  const key = serviceKey(service)
-  return service.name === key ? `service ${key}` : `service ${service.name} (${key})`
+  const place = defaultName(service)
+  return service.name === place ? `service ${place}` : `service ${service.name} (${place})`
 }
 
-const endpointTitle = (service: Service, endpoint: Endpoint): string =>
-  service.protocol === 'icmp' ? endpoint.address : endpointKey(endpoint)
+const endpointTitle = (endpoint: Endpoint): string => (endpoint.port === 0 ? endpoint.address : endpointKey(endpoint))
 
-const drainedText = (drained: boolean): string => (drained ? 'drained' : 'not drained')
+/** What of an endpoint is only said where it is not the usual. */
+const endpointState = ({ drained, blocked, priority, serverId }: Endpoint): string =>
+  [
+    priority === 0 ? '' : `, priority ${priority}`,
+    serverId === null ? '' : `, server id ${serverId}`,
+    drained ? ', drained' : '',
+    blocked ? ', blocked' : '',
+  ].join('')
 
-const describeEndpoint = (service: Service, endpoint: Endpoint): string =>
-  `endpoint ${endpointTitle(service, endpoint)} weight ${endpoint.weight}${endpoint.drained ? ', drained' : ''}`
+const describeEndpoint = (endpoint: Endpoint): string =>
+  `endpoint ${endpointTitle(endpoint)} weight ${endpoint.weight}${endpointState(endpoint)}`
+
+const endpointChanges = (from: Endpoint, to: Endpoint): readonly string[] => {
+  const changes: readonly (readonly [string, string])[] = [
+    [`weight ${from.weight}`, `${to.weight}`],
+    [`priority ${from.priority}`, `${to.priority}`],
+    [`server id ${plainText(from.serverId)}`, plainText(to.serverId)],
+    [from.drained ? 'drained' : 'not drained', to.drained ? 'drained' : 'not drained'],
+    [from.blocked ? 'blocked' : 'not blocked', to.blocked ? 'blocked' : 'not blocked'],
+  ]
+  const same = [
+    from.weight === to.weight,
+    from.priority === to.priority,
+    from.serverId === to.serverId,
+    from.drained === to.drained,
+    from.blocked === to.blocked,
+  ]
+  return changes.filter((_, index) => same[index] === false).map(([before, after]) => `${before} -> ${after}`)
+}
 
 const describeUpdate = (from: Service, to: Service): readonly string[] => {
   const title = `service ${from.name}`
-  const lines = plainFields
-    .filter((field) => from[field] !== to[field])
-    .map((field) => `~ ${title}: ${field} ${from[field]} -> ${to[field]}`)
+  const lines = different(from, to).map((field) => {
+    const [before, after] = [fields[field](from), fields[field](to)]
+    const name = shownNames[field] ?? field
+    return before === after ? `~ ${title}: ${name} changed` : `~ ${title}: ${name} ${before} -> ${after}`
+  })
   if (!sameAnnotations(from.annotations, to.annotations)) lines.push(`~ ${title}: annotations of the API`)
   const before = endpointsByKey(from)
   const after = endpointsByKey(to)
   for (const [key, endpoint] of before) {
-    if (!after.has(key)) lines.push(`- ${title}: ${describeEndpoint(from, endpoint)}`)
+    if (!after.has(key)) lines.push(`- ${title}: ${describeEndpoint(endpoint)}`)
   }
   for (const [key, endpoint] of after) {
     const old = before.get(key)
-    const name = endpointTitle(to, endpoint)
     if (old === undefined) {
-      lines.push(`+ ${title}: ${describeEndpoint(to, endpoint)}`)
+      lines.push(`+ ${title}: ${describeEndpoint(endpoint)}`)
       continue
     }
-    if (old.weight !== endpoint.weight) {
-      lines.push(`~ ${title}: endpoint ${name} weight ${old.weight} -> ${endpoint.weight}`)
-    }
-    if (old.drained !== endpoint.drained) {
-      lines.push(`~ ${title}: endpoint ${name} ${drainedText(old.drained)} -> ${drainedText(endpoint.drained)}`)
+    for (const change of endpointChanges(old, endpoint)) {
+      lines.push(`~ ${title}: endpoint ${endpointTitle(endpoint)} ${change}`)
     }
   }
   return lines
@@ -96,7 +170,7 @@ export const describe = (changes: readonly Change[]): readonly string[] =>
         const { mode, select, announce, owner } = service
         return [
           `+ ${serviceTitle(service)}: mode ${mode}, select ${select}, announce ${announce}, owner ${owner}`,
-          ...service.endpoints.map((endpoint) => `+ service ${service.name}: ${describeEndpoint(service, endpoint)}`),
+          ...service.endpoints.map((endpoint) => `+ service ${service.name}: ${describeEndpoint(endpoint)}`),
         ]
       }
       default:

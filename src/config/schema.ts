@@ -3,6 +3,7 @@
 
 import { Type } from 'typebox'
 import { api } from './sections/api.ts'
+import { encapsulation } from './sections/encapsulation.ts'
 import { events } from './sections/events.ts'
 import { interfaces } from './sections/interfaces.ts'
 import { limits } from './sections/limits.ts'
@@ -13,7 +14,7 @@ import { snat } from './sections/snat.ts'
 import { timeouts } from './sections/timeouts.ts'
 import type { Static, TSchema } from 'typebox'
 
-export const sections = { interfaces, services, limits, timeouts, snat, selection, api, log, events }
+export const sections = { interfaces, services, limits, timeouts, snat, encapsulation, selection, api, log, events }
 
 type Sections = typeof sections
 export type SectionName = keyof Sections
@@ -31,6 +32,7 @@ export const fileSchema = Type.Object(
     limits: limits.schema,
     timeouts: timeouts.schema,
     snat: snat.schema,
+    encapsulation: encapsulation.schema,
     selection: selection.schema,
     api: api.schema,
     log: log.schema,
@@ -45,7 +47,7 @@ export type ConfigFile = Static<typeof fileSchema>
 /** The part of JSON Schema that our schemas use; the validator and the help text read it. */
 export interface SchemaNode {
   readonly description?: string
-  /** absent where `const` or `enum` says it all */
+  /** absent where `const`, `enum` or `anyOf` says it all */
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'boolean'
   readonly default?: string | number | boolean | object
   readonly const?: number
@@ -59,6 +61,8 @@ export interface SchemaNode {
   readonly required?: readonly string[]
   readonly additionalProperties?: boolean
   readonly items?: SchemaNode
+  /** ways to write a value, of different types */
+  readonly anyOf?: readonly SchemaNode[]
   readonly minItems?: number
   readonly maxItems?: number
 }
@@ -70,8 +74,14 @@ export const schemaNode = (schema: TSchema): SchemaNode => schema
 export const requiredFields = (node: SchemaNode): readonly string[] =>
   (node.required ?? []).filter((name) => node.properties?.[name]?.default === undefined)
 
-const forEditors = (node: SchemaNode): object => ({
+/** JSON Schema knows the formats of the two families, and none for both. */
+const withKnownFormat = ({ format, ...node }: SchemaNode): SchemaNode => ({
   ...node,
+  ...(format === 'ip' ? { anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }] } : format !== undefined && { format }),
+})
+
+const forEditors = (node: SchemaNode): object => ({
+  ...withKnownFormat(node),
   ...(node.required && { required: requiredFields(node) }),
   ...(node.properties && {
     properties: Object.fromEntries(Object.entries(node.properties).map(([name, inner]) => [name, forEditors(inner)])),

@@ -80,11 +80,14 @@ const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =
 const isAnnotations = (value: unknown): value is Service['annotations'] =>
   isMapping(value) && Object.values(value).every((one) => ['string', 'number', 'boolean'].includes(typeof one))
 
+const isOrder = (value: unknown): boolean => value === undefined || typeof value === 'boolean'
+
 const isOverride = (value: unknown): value is Override =>
   isMapping(value) &&
   typeof value['service'] === 'string' &&
   typeof value['endpoint'] === 'string' &&
-  typeof value['drained'] === 'boolean'
+  isOrder(value['drained']) &&
+  isOrder(value['blocked'])
 
 class Unreadable extends Error {}
 

@@ -36,6 +36,7 @@ export const validate = (node: SchemaNode, value: unknown, path: Path, report: R
     if (typeof value !== 'string') return wrong(`one of ${node.enum.join(', ')}`)
     return node.enum.includes(value) ? value : wrong(`one of ${node.enum.join(', ')}`, didYouMean(value, node.enum))
   }
+  if (node.anyOf !== undefined) return validateEither(node.anyOf, value, path, report)
   switch (node.type) {
     case 'object':
       return isMapping(value) ? validateObject(node, value, path, report) : wrong('a mapping of names to values')
@@ -54,6 +55,17 @@ export const validate = (node: SchemaNode, value: unknown, path: Path, report: R
       break
   }
   throw new Error(`the schema of "${path.join('.')}" has no type`)
+}
+
+const typeOf = (value: unknown): string => (typeof value === 'number' ? 'integer' : typeof value)
+
+/** What is written in one of several ways: each has a type of its own, and one of them is text that says them all. */
+const validateEither = (ways: readonly SchemaNode[], value: unknown, path: Path, report: Report): unknown => {
+  const way = ways.find((one) => one.type === typeOf(value))
+  if (way !== undefined) return validate(way, value, path, report)
+  const expected = ways.flatMap((one) => one.patternErrorMessage ?? []).join(' or ')
+  report(path, value === null ? `has no value: it ${expected}, or remove the line` : `${expected}, not ${show(value)}`)
+  return undefined
 }
 
 const validateObject = (
@@ -99,19 +111,22 @@ const validateString = (node: SchemaNode, value: string, path: Path, report: Rep
     report(path, `${node.patternErrorMessage ?? `must match ${node.pattern}`}, not ${show(value)}`)
     return undefined
   }
-  switch (node.format) {
-    case undefined:
-      return value
-    case 'ipv4':
-      if (isIPv4(value)) return value
-      report(
-        path,
-        isIPv6(value)
-          ? `${value} is an IPv6 address, and this version balances IPv4 only: give an IPv4 address`
-          : `must be an IPv4 address like 192.0.2.1 (four numbers from 0 to 255, no leading zeros), not ${show(value)}`,
-      )
-      return undefined
-    default:
-      throw new Error(`the schema of "${path.join('.')}" has the unknown format ${node.format}`)
-  }
+  if (node.format === undefined) return value
+  const format = formats.get(node.format)
+  if (format === undefined) throw new Error(`the schema of "${path.join('.')}" has the unknown format ${node.format}`)
+  if (format.accepts(value)) return value
+  report(path, `must be ${format.like}, not ${show(value)}`)
+  return undefined
 }
+
+const ipv4 = 'an IPv4 address like 192.0.2.1 (four numbers from 0 to 255, no leading zeros)'
+const ipv6 = 'an IPv6 address like 2001:db8::1 (no brackets, no zone)'
+
+/** A zone names a link of this machine; the address of a service or server has none. */
+const isPlainIPv6 = (text: string): boolean => isIPv6(text) && !text.includes('%')
+
+const formats: ReadonlyMap<string, { readonly accepts: (text: string) => boolean; readonly like: string }> = new Map([
+  ['ipv4', { accepts: isIPv4, like: ipv4 }],
+  ['ipv6', { accepts: isPlainIPv6, like: ipv6 }],
+  ['ip', { accepts: (text) => isIPv4(text) || isPlainIPv6(text), like: `${ipv4} or ${ipv6}` }],
+])

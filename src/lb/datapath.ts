@@ -1,6 +1,6 @@
 // What the rest of the appliance needs of a datapath. The real one drives eBPF maps (src/datapath); tests use a fake.
 
-import type { Change, Service, ServiceKey } from './model.ts'
+import type { Change, Mode, Service, ServiceKey, Transport } from './model.ts'
 
 export interface Counters {
   readonly packets: bigint
@@ -26,7 +26,7 @@ export interface ServiceStatus {
 
 /** One flow, seen from the client; addresses are canonical text, states those of `enum flow_state`. */
 export interface FlowStatus {
-  readonly protocol: 'tcp' | 'udp' | 'icmp'
+  readonly protocol: Transport
   readonly state: 'syn_sent' | 'syn_received' | 'established' | 'closing' | 'closed' | 'unreplied' | 'replied'
   readonly client: { readonly address: string; readonly port: number }
   readonly vip: { readonly address: string; readonly port: number }
@@ -35,7 +35,7 @@ export interface FlowStatus {
   readonly endpoint: { readonly address: string; readonly port: number; readonly weight: number }
   readonly service: ServiceKey | null
   readonly serviceName: string
-  readonly mode: 'dnat' | 'onearm' | 'fullnat'
+  readonly mode: Mode
   readonly toEndpoint: Traffic
   readonly toClient: Traffic
   readonly idleMs: number

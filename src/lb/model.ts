@@ -1,14 +1,44 @@
 // What is balanced: services and their endpoints, as plain data. Knows nothing of maps, sockets or HTTP.
 
-export type Transport = 'tcp' | 'udp' | 'icmp'
-export const transports = ['tcp', 'udp', 'icmp'] as const satisfies readonly Transport[]
+export type Transport = 'tcp' | 'udp' | 'sctp' | 'icmp'
+/** `icmp` is that of the VIP's family. */
+export const transports = ['tcp', 'udp', 'sctp', 'icmp'] as const satisfies readonly Transport[]
 
-/** How a packet is translated: `dnat` keeps the source, `onearm` writes the egress address, `fullnat` the VIP. */
-export type Mode = 'dnat' | 'onearm' | 'fullnat'
-export const modes = ['dnat', 'onearm', 'fullnat'] as const satisfies readonly Mode[]
+/**
+ * How a packet is translated: `dnat` keeps the source, `onearm` writes the egress address, `fullnat` the VIP,
+ * `hostonearm` is `onearm` for every address of this host, `dsr` lets endpoints answer clients themselves. Where VIP
+ * and endpoint are of different families the source is always an address of ours.
+ */
+export type Mode = 'dnat' | 'onearm' | 'fullnat' | 'hostonearm' | 'dsr'
+export const modes = ['dnat', 'onearm', 'fullnat', 'hostonearm', 'dsr'] as const satisfies readonly Mode[]
 
-export type Select = 'rr' | 'hash'
-export const selects = ['rr', 'hash'] as const satisfies readonly Select[]
+/** Mode `dsr`: how a packet reaches its endpoint: by MAC address (`l2`), or inside IP, or inside GUE. */
+export type Encapsulation = 'l2' | 'ip' | 'gue'
+export const encapsulations = ['l2', 'ip', 'gue'] as const satisfies readonly Encapsulation[]
+
+export type Select = 'rr' | 'hash' | 'persist' | 'lc' | 'priority' | 'n3' | 'hint' | 'quic'
+export const selects = [
+  'rr',
+  'hash',
+  'persist',
+  'lc',
+  'priority',
+  'n3',
+  'hint',
+  'quic',
+] as const satisfies readonly Select[]
+
+/** What becomes of a packet whose session key is not known. */
+export type Miss = 'hash' | 'drop' | 'punt'
+export const misses = ['hash', 'drop', 'punt'] as const satisfies readonly Miss[]
+
+/** What becomes of a packet in the middle of a connection that is not known. */
+export type OutOfTheBlue = 'drop' | 'hash' | 'abort'
+export const outOfTheBlues = ['drop', 'hash', 'abort'] as const satisfies readonly OutOfTheBlue[]
+
+/** A protocol whose payload names addresses or ports. */
+export type Alg = 'ftp' | 'tftp'
+export const algs = ['ftp', 'tftp'] as const satisfies readonly Alg[]
 
 /** Who answers for a VIP: we do, on the link (`local`), or routes lead here (`routed`). */
 export type Announce = 'local' | 'routed'
@@ -19,38 +49,186 @@ export type Owner = 'file' | 'api'
 export interface Endpoint {
   /** canonical text */
   readonly address: string
-  /** 0 for ICMP */
+  /** 0 for ICMP, and where packets keep their destination port: services with a range, or any port */
   readonly port: number
   /** 0 to 255; 0 takes no new flows */
   readonly weight: number
   /** Drained: keeps its flows, takes no new ones. Counts for the size of the table all the same. */
   readonly drained: boolean
+  /** Blocked: takes no packet, and its flows are dropped. */
+  readonly blocked: boolean
+  /** `priority`: the accepting endpoints with the lowest number take all */
+  readonly priority: number
+  /** `quic`: its server id in connection ids, hexadecimal */
+  readonly serverId: string | null
+}
+
+/** QUIC-LB (draft-ietf-quic-load-balancers): how connection ids carry server ids. */
+export interface QuicLb {
+  /** bytes, 1 to 15 */
+  readonly serverIdLength: number
+  /** bytes, 4 to 18 */
+  readonly nonceLength: number
+  /** 16 bytes, hexadecimal; null: server ids are plain */
+  readonly key: string | null
+  /** config rotation bits, 0 to 6 */
+  readonly configId: number
 }
 
 export interface Service {
   /** unique; made from address, port and protocol where the user gave none */
   readonly name: string
   readonly owner: Owner
-  /** canonical text */
+  /** canonical text; `0.0.0.0` or `::` in mode `hostonearm`: every address of this host */
   readonly address: string
-  /** 0 for ICMP */
+  /** further VIPs of the same service */
+  readonly secondary: readonly string[]
+  /** 0 for ICMP; the first of a range; 0 for others: any port */
   readonly port: number
+  /** the last of a range; equal to `port` for a single one; 65535 for any port */
+  readonly lastPort: number
   readonly protocol: Transport
   readonly mode: Mode
+  /** null: not mode `dsr` */
+  readonly encapsulation: Encapsulation | null
   readonly select: Select
+  /** `persist`: seconds an idle client keeps its endpoint */
+  readonly persistTimeout: number
+  /** `n3`, `hint`: what becomes of a session key without a hint */
+  readonly miss: Miss
+  /** null: not `quic` */
+  readonly quic: QuicLb | null
+  readonly outOfTheBlue: OutOfTheBlue
+  readonly alg: Alg | null
+  /** packets with this firewall mark are for the service, whatever their destination; null: by destination */
+  readonly mark: number | null
+  /** prefixes (`10.0.0.0/8`) that may use it; none: all */
+  readonly allowedSources: readonly string[]
+  /** seconds without a packet after which an established flow goes; null: the general time-out */
+  readonly idleTimeout: number | null
+  /** tell both sides of a TCP connection when it goes that way */
+  readonly resetOnIdle: boolean
+  /** flows that are not established yet; null: as many as there may be */
+  readonly embryonicLimit: number | null
+  /** source addresses for `onearm` and `fullnat`; none: the mode's own */
+  readonly sources: readonly string[]
   readonly announce: Announce
   readonly endpoints: readonly Endpoint[]
   /** What loxilb's clients sent and expect back, kept and otherwise unused here. */
   readonly annotations: Readonly<Record<string, string | number | boolean>>
 }
 
-/** The identity of a service: one VIP, port and protocol has one service. */
+/** A service with nothing but its name, address, port and protocol; the rest as the configuration leaves it. */
+export const serviceDefaults = {
+  owner: 'file',
+  secondary: [],
+  mode: 'dnat',
+  encapsulation: null,
+  select: 'rr',
+  persistTimeout: 10_800,
+  miss: 'hash',
+  quic: null,
+  outOfTheBlue: 'drop',
+  alg: null,
+  mark: null,
+  allowedSources: [],
+  idleTimeout: null,
+  resetOnIdle: false,
+  embryonicLimit: null,
+  sources: [],
+  announce: 'local',
+  endpoints: [],
+  annotations: {},
+} as const satisfies Partial<Service>
+
+export const endpointDefaults = {
+  weight: 1,
+  drained: false,
+  blocked: false,
+  priority: 0,
+  serverId: null,
+} as const satisfies Partial<Endpoint>
+
+/** The identity of a service: one VIP, first port and protocol has one service; one with a mark says so as well. */
 export type ServiceKey = string & { readonly brand: 'ServiceKey' }
 
 const hostPart = (address: string): string => (address.includes(':') ? `[${address}]` : address)
 
-export const serviceKey = ({ address, port, protocol }: Pick<Service, 'address' | 'port' | 'protocol'>): ServiceKey =>
-  `${hostPart(address)}:${port}/${protocol}` as ServiceKey
+export const serviceKey = ({
+  address,
+  port,
+  protocol,
+  mark = null,
+}: Pick<Service, 'address' | 'port' | 'protocol'> & { readonly mark?: number | null }): ServiceKey =>
+  `${hostPart(address)}:${port}/${protocol}${mark === null ? '' : `@${mark}`}` as ServiceKey
+
+/** Of a service that takes every port of its VIP. */
+export const isAnyPort = ({ port, protocol }: Pick<Service, 'port' | 'protocol'>): boolean =>
+  port === 0 && protocol !== 'icmp'
+
+/** The port or ports of a service for people: `80`, `8000-8100`, `any`; `0` for ICMP, which has none. */
+export const portText = (service: Pick<Service, 'port' | 'lastPort' | 'protocol'>): string => {
+  if (isAnyPort(service)) return 'any'
+  return service.lastPort === service.port ? String(service.port) : `${service.port}-${service.lastPort}`
+}
+
+/** What a service is called that was given no name: its key, with all its ports. */
+export const defaultName = ({
+  address,
+  protocol,
+  mark = null,
+  ...ports
+}: Pick<Service, 'address' | 'port' | 'lastPort' | 'protocol'> & { readonly mark?: number | null }): string =>
+  `${hostPart(address)}:${portText({ ...ports, protocol })}/${protocol}${mark === null ? '' : `@${mark}`}`
+
+export type Family = 4 | 6
+
+/** Of an address in canonical text. */
+export const familyOf = (address: string): Family => (address.includes(':') ? 6 : 4)
+
+/** Where nobody says who announces: nobody can, where the VIP is every address, or a mark chooses the packets. */
+const defaultAnnounce = ({ mode, mark }: Pick<Service, 'mode' | 'mark'>): Announce =>
+  mode === 'hostonearm' || mark !== null ? 'routed' : 'local'
+
+/** Whether packets reach their endpoints with the address and port of their client. */
+const keepsSource = ({
+  mode,
+  address,
+  secondary,
+  endpoints,
+}: Pick<Service, 'mode' | 'address' | 'secondary' | 'endpoints'>): boolean => {
+  if (mode !== 'dnat') return mode === 'dsr'
+  const family = familyOf(address)
+  return [...secondary, ...endpoints.map((endpoint) => endpoint.address)].every((one) => familyOf(one) === family)
+}
+
+/**
+ * What becomes of the middle of an unknown connection where nobody says so: with `hash` its endpoint of before is
+ * found again, if packets have the client's address and port there.
+ */
+const defaultOutOfTheBlue = (
+  service: Pick<Service, 'protocol' | 'select' | 'mode' | 'address' | 'secondary' | 'endpoints'>,
+): OutOfTheBlue => (service.protocol === 'tcp' && service.select === 'hash' && keepsSource(service) ? 'hash' : 'drop')
+
+type Given = Pick<Service, 'address' | 'port' | 'protocol'> & {
+  readonly [Field in keyof Service]?: Service[Field] | undefined
+}
+
+/** A service from what was said of it; the rest follows from that, or is the default. */
+export const makeService = (given: Given): Service => {
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<Service>
+  const { address, port, protocol } = given
+  const place = { lastPort: isAnyPort(given) ? 65_535 : port, ...said, address, port, protocol }
+  const whole = { ...serviceDefaults, ...place }
+  return {
+    ...whole,
+    name: defaultName(place),
+    encapsulation: whole.mode === 'dsr' ? 'l2' : null,
+    outOfTheBlue: defaultOutOfTheBlue(whole),
+    announce: defaultAnnounce(whole),
+    ...said,
+  }
+}
 
 /** The identity of an endpoint inside its service. */
 export type EndpointKey = string & { readonly brand: 'EndpointKey' }

@@ -1,10 +1,11 @@
-// Commands that change many things at once, or one thing precisely, and show what changed: apply, drain, undrain,
-// reload.
+// Commands that change many things at once, or one thing precisely, and show what changed: apply, orders for an
+// endpoint, reload.
 
 import { readFile } from 'node:fs/promises'
 import { text as readStream } from 'node:stream/consumers'
 import type { Changes } from '../../api/schemas.ts'
 import type { Service } from '../../lb/model.ts'
+import { parsePlace } from '../arguments.ts'
 import { connect } from '../context.ts'
 import type { GlobalOptions } from '../context.ts'
 import { usage } from '../errors.ts'
@@ -75,20 +76,47 @@ export const apply = async (io: Io, options: ApplyOptions): Promise<void> => {
   const name = options.filename === '-' ? 'stdin' : options.filename
   const body = await bodyOf(await readInput(options.filename), name)
   const client = await connect(io, options)
-  const query = options.dryRun === true ? '?dryRun=true' : ''
-  await printChanges(io, (await client.post(`/sluice/v1/services${query}`, body)) as Changes, options)
+  await printChanges(io, (await client.post(`/sluice/v1/services${query(options)}`, body)) as Changes, options)
 }
 
-export const drain = async (
+const endpointsPath = (service: string): string => `/sluice/v1/services/${encodeURIComponent(service)}/endpoints`
+
+export const order = async (
   io: Io,
-  verb: 'drain' | 'undrain',
+  verb: 'drain' | 'undrain' | 'block' | 'unblock',
   service: string,
   endpoint: string,
   options: GlobalOptions,
 ): Promise<void> => {
   const client = await connect(io, options)
-  const path = `/sluice/v1/services/${encodeURIComponent(service)}/endpoints/${encodeURIComponent(endpoint)}/${verb}`
+  const path = `${endpointsPath(service)}/${encodeURIComponent(endpoint)}/${verb}`
   await printChanges(io, (await client.post(path)) as Changes, options)
+}
+
+export interface DetachOptions extends GlobalOptions {
+  readonly dryRun?: true
+}
+
+export interface AttachOptions extends DetachOptions {
+  readonly weight?: number
+  readonly priority?: number
+  readonly serverId?: string
+}
+
+const query = ({ dryRun }: DetachOptions): string => (dryRun === true ? '?dryRun=true' : '')
+
+export const attach = async (io: Io, service: string, endpoint: string, options: AttachOptions): Promise<void> => {
+  const { weight, priority, serverId } = options
+  const endpoints = [{ ...parsePlace(endpoint), weight, priority, serverId }]
+  const client = await connect(io, options)
+  const answer = await client.post(`${endpointsPath(service)}${query(options)}`, { endpoints })
+  await printChanges(io, answer as Changes, options)
+}
+
+export const detach = async (io: Io, service: string, endpoint: string, options: DetachOptions): Promise<void> => {
+  const client = await connect(io, options)
+  const path = `${endpointsPath(service)}/${encodeURIComponent(endpoint)}${query(options)}`
+  await printChanges(io, (await client.remove(path)) as Changes, options)
 }
 
 export const reload = async (io: Io, options: GlobalOptions): Promise<void> => {

@@ -27,20 +27,45 @@ const byPlace = (a: LoadbalanceEntry, b: LoadbalanceEntry): number => {
   )
 }
 
+type Arguments = LoadbalanceEntry['serviceArguments']
+
+const portsText = ({ port, portMax = port }: Arguments): string =>
+  portMax === port || portMax === 0 ? String(port) : port === 0 ? 'any' : `${port}-${portMax}`
+
+const selectText = ({ serviceArguments: it, sluice }: LoadbalanceEntry): string => sluice?.select ?? selectName(it.sel)
+
+/** What has no column of its own, each as `name=value`; keys stay where they are. */
+const moreText = (fields: Readonly<Record<string, unknown>>): string =>
+  Object.entries(fields)
+    .filter(([name, value]) => value !== undefined && !['select', 'secondary'].includes(name))
+    .map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : plain(value)}`)
+    .join(' ')
+
+const plain = (value: unknown): string =>
+  typeof value === 'object' && value !== null
+    ? Object.entries(value)
+        .filter(([name]) => name !== 'key')
+        .map(([name, part]) => `${name}:${String(part)}`)
+        .join(',')
+    : String(value)
+
 const lbView = (entries: readonly LoadbalanceEntry[]): View => ({
   headers: ['Ext IP', 'Port', 'Proto', 'Name', 'Mark', 'Sel', 'Mode', '# of Endpoints', 'Timeout', 'Monitor'],
-  rows: entries.map(({ serviceArguments: it, endpoints }) => [
-    it.externalIP,
-    String(it.port),
-    it.protocol,
-    it.name ?? '',
-    String(it.block ?? 0),
-    selectName(it.sel),
-    modeName(it.mode),
-    String(endpoints.length),
-    String(it.inactiveTimeOut ?? 0),
-    it.monitor === true ? 'On' : 'Off',
-  ]),
+  rows: entries.map((entry) => {
+    const { serviceArguments: it, endpoints } = entry
+    return [
+      it.externalIP,
+      portsText(it),
+      it.protocol,
+      it.name ?? '',
+      String(it.block ?? 0),
+      selectText(entry),
+      modeName(it.mode),
+      String(endpoints.length),
+      String(it.inactiveTimeOut ?? 0),
+      it.monitor === true ? 'On' : 'Off',
+    ]
+  }),
   empty: 'no services',
 })
 
@@ -48,18 +73,20 @@ const serviceHeaders = ['Ext IP', 'Sec IPs', 'Sources', 'Host', 'Port', 'Proto',
 
 /** A row for each endpoint; the cells of the service stand in the first one. */
 const lbWideView = (io: Io, entries: readonly LoadbalanceEntry[]): View => ({
-  headers: [...serviceHeaders, 'Endpoint', 'EPort', 'Weight', 'State', 'Counters'],
-  rows: entries.flatMap(({ serviceArguments: it, endpoints, secondaryIPs = [], allowedSources = [] }) => {
+  headers: [...serviceHeaders, 'Endpoint', 'EPort', 'Weight', 'State', 'Counters', 'More'],
+  rows: entries.flatMap((entry) => {
+    const { serviceArguments: it, endpoints, secondaryIPs = [], allowedSources = [], sluice = {} } = entry
+    const further = sluice.secondary ?? secondaryIPs.map(({ secondaryIP }) => secondaryIP)
     const service: Row = [
       it.externalIP,
-      secondaryIPs.map(({ secondaryIP }) => secondaryIP).join(','),
+      further.join(','),
       allowedSources.map(({ prefix }) => prefix).join(','),
       it.host ?? '',
-      String(it.port),
+      portsText(it),
       it.protocol,
       it.name ?? '',
       String(it.block ?? 0),
-      selectName(it.sel),
+      selectText(entry),
       modeName(it.mode),
     ]
     const again: Row = service.map(() => '')
@@ -71,8 +98,11 @@ const lbWideView = (io: Io, entries: readonly LoadbalanceEntry[]): View => ({
       String(one.weight ?? 1),
       state(one.state ?? '-'),
       one.counter ?? '-',
+      [index === 0 ? moreText(sluice) : '', moreText({ priority: one.priority, serverId: one.serverId })]
+        .filter((text) => text !== '')
+        .join(' '),
     ])
-    return rows.length > 0 ? rows : [service]
+    return rows.length > 0 ? rows : [[...service, '', '', '', '', '', moreText(sluice)]]
   }),
   empty: 'no services',
 })

@@ -22,8 +22,9 @@ export const snat = section({
     {
       ports: Type.String({
         description:
-          'Source ports given out in the modes onearm and fullnat, first and last, for each pair of source address ' +
-          "and endpoint. The default ends below Linux's own range for outgoing connections (32768 and up, " +
+          'Source ports given out where the source address is rewritten (modes onearm, fullnat and hostonearm, and ' +
+          'endpoints of another family than the VIP), first and last, for each pair of source address and ' +
+          "endpoint. The default ends below Linux's own range for outgoing connections (32768 and up, " +
           'net.ipv4.ip_local_port_range), so that a connection of this machine never has the port of a balanced one.',
         pattern: '^[0-9]{1,5}-[0-9]{1,5}$',
         patternErrorMessage: 'must be two ports joined by a hyphen, for example 1024-32767',

@@ -15,10 +15,19 @@ const seconds = (value: number, description: string) =>
 
 const schema = Type.Object(
   {
-    synSent: seconds(30, 'TCP: the client sent SYN, the endpoint has not answered.'),
-    synReceived: seconds(30, 'TCP: the endpoint answered SYN ACK, the client has not confirmed.'),
-    established: seconds(7440, 'TCP: established. The default is the 2 hours 4 minutes that RFC 5382 asks for.'),
-    closing: seconds(120, 'TCP: a FIN has passed and the connection is not closed on both sides.'),
+    synSent: seconds(30, 'TCP: the client sent SYN, the endpoint has not answered. SCTP: the same of INIT.'),
+    synReceived: seconds(
+      30,
+      'TCP: the endpoint answered SYN ACK, the client has not confirmed. SCTP: the same of INIT ACK.',
+    ),
+    established: seconds(
+      7440,
+      'TCP and SCTP: established. The default is the 2 hours 4 minutes that RFC 5382 asks for.',
+    ),
+    closing: seconds(
+      120,
+      'TCP: a FIN has passed and the connection is not closed on both sides. SCTP: the same of SHUTDOWN.',
+    ),
     unreplied: seconds(30, 'UDP and ICMP: only the client has sent packets.'),
     replied: seconds(300, 'UDP and ICMP: packets passed both ways. The default is what RFC 4787 recommends.'),
     drain: Type.Integer({

@@ -1,0 +1,267 @@
+// How a service is written, in the file and in what the API stores: every field with what it means.
+
+import { Type } from 'typebox'
+import { algs, encapsulations, misses, modes, outOfTheBlues, selects, transports } from '../../lb/model.ts'
+import type { Static } from 'typebox'
+import type { Loose } from '../section.ts'
+
+/** The largest table has room for 64 slots an endpoint, and a change rewrites it in a moment. */
+const maxEndpointsOfOneService = 4096
+const maxVips = 256
+/** Of one pool, as the fast path keeps it: SNAT_POOL_ADDRESSES of bpf/shared/limits.h; a test compares. */
+const maxSourceAddresses = 16
+const maxSeconds = 604_800
+
+const hexadecimal = {
+  pattern: '^([0-9A-Fa-f]{2})+$',
+  patternErrorMessage: 'must be bytes in hexadecimal, two digits each, for example "0a1b"',
+}
+
+const endpointSchema = Type.Object(
+  {
+    address: Type.String({
+      description: 'IP address of the server, of either family whatever the VIP is.',
+      format: 'ip',
+    }),
+    port: Type.Optional(
+      Type.Integer({
+        description:
+          'Port of the server. Left out: the port that the client asked for. Not for icmp; in mode dsr it is always ' +
+          'the port that the client asked for.',
+        minimum: 1,
+        maximum: 65535,
+      }),
+    ),
+    weight: Type.Integer({
+      description:
+        'Share of new connections, relative to the other endpoints of the service: 2 gets twice what 1 gets. 0 takes ' +
+        'no new connections; those it has go on.',
+      minimum: 0,
+      maximum: 255,
+      default: 1,
+    }),
+    drained: Type.Boolean({
+      description: 'true: keeps the connections it has and takes no new ones, for example before maintenance.',
+      default: false,
+    }),
+    blocked: Type.Boolean({
+      description: 'true: takes no packet at all; the connections it has are dropped.',
+      default: false,
+    }),
+    priority: Type.Integer({
+      description:
+        'For `select: priority`: the endpoints with the lowest number that can take connections take all of them, by ' +
+        'weight.',
+      minimum: 0,
+      maximum: 65535,
+      default: 0,
+    }),
+    serverId: Type.Optional(
+      Type.String({
+        description:
+          'For `select: quic`: the server id that this server writes into its connection ids. Unit: hexadecimal, ' +
+          '`quic.serverIdLength` bytes; unique in the service. Quote it, for YAML reads some of them as numbers.',
+        ...hexadecimal,
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const quicSchema = Type.Object(
+  {
+    serverIdLength: Type.Integer({
+      description: 'Length of server ids. Unit: bytes.',
+      minimum: 1,
+      maximum: 15,
+    }),
+    nonceLength: Type.Integer({
+      description: 'Length of the nonce behind the server id. Unit: bytes; with the server id at most 19.',
+      minimum: 4,
+      maximum: 18,
+    }),
+    key: Type.Optional(
+      Type.String({
+        description:
+          'Key that server ids are encrypted with: 16 bytes in hexadecimal. Left out: they stand in the clear, and ' +
+          'the kernel reads them; encrypted ones are read by the daemon, once for each new address of a client.',
+        pattern: '^[0-9A-Fa-f]{32}$',
+        patternErrorMessage: 'must be a key of 16 bytes in hexadecimal, 32 digits',
+      }),
+    ),
+    configId: Type.Integer({
+      description: 'The config rotation bits of connection ids that are meant.',
+      minimum: 0,
+      maximum: 6,
+      default: 0,
+    }),
+  },
+  {
+    description:
+      'For `select: quic`: how connection ids carry server ids, as the servers were told too ' +
+      '(draft-ietf-quic-load-balancers).',
+    additionalProperties: false,
+  },
+)
+
+const portRange = Type.String({
+  pattern: '^(any|[0-9]{1,5}-[0-9]{1,5})$',
+  patternErrorMessage: 'must be a port from 1 to 65535, a range like 8000-8100, or `any`',
+})
+
+const serviceSchema = Type.Object(
+  {
+    name: Type.Optional(
+      Type.String({
+        description: 'Name shown in tables and logs; unique. Left out: made like 10.0.0.1:80/tcp.',
+        pattern: '^[\\x21-\\x7e]{1,128}$',
+        patternErrorMessage: 'must be 1 to 128 characters: letters, digits and signs of ASCII, no spaces',
+      }),
+    ),
+    vip: Type.String({
+      description:
+        'Virtual IP address that clients connect to. In mode hostonearm `0.0.0.0` or `::`, which is every address of ' +
+        'this machine.',
+      format: 'ip',
+    }),
+    vips: Type.Array(Type.String({ format: 'ip' }), {
+      description: 'Further virtual IP addresses of the same service, of either family.',
+      maxItems: maxVips,
+      default: [],
+    }),
+    port: Type.Optional(
+      Type.Union([Type.Integer({ minimum: 1, maximum: 65535 }), portRange], {
+        description:
+          'Port that clients connect to, a range of ports like `8000-8100`, or `any`. Needed for tcp, udp and sctp; ' +
+          'icmp has none.',
+      }),
+    ),
+    protocol: Type.Enum([...transports], {
+      description: 'tcp, udp, sctp, or icmp (echo: the endpoints answer pings of the VIP; for an IPv6 VIP ICMPv6).',
+    }),
+    mode: Type.Enum([...modes], {
+      description:
+        'What is rewritten. `dnat`: the destination; servers see the client, and their answers must come back ' +
+        'through this machine. `onearm`: the source too, to the address of the interface towards the server. ' +
+        '`fullnat`: the source too, to the VIP. `hostonearm`: as onearm, for every address of this machine. `dsr`: ' +
+        'nothing; servers have the VIP themselves and answer clients directly. An endpoint of another family than ' +
+        'the VIP always sees an address of ours.',
+      default: 'dnat',
+    }),
+    encapsulation: Type.Optional(
+      Type.Enum([...encapsulations], {
+        description:
+          'For mode dsr: how packets reach their server. `l2` (when left out): by its MAC address, on the same link. ' +
+          '`ip`: inside IP. `gue`: inside UDP (generic UDP encapsulation).',
+      }),
+    ),
+    select: Type.Enum([...selects], {
+      description:
+        'How the endpoint of a new connection is chosen. `rr`: in turn, by weight. `hash`: by a hash of addresses ' +
+        'and ports (Maglev); every node chooses the same, and a change of endpoints moves few connections. ' +
+        '`persist`: the one that the client had before. `lc`: the one with the fewest connections for its weight. ' +
+        '`priority`: as rr, among those with the lowest `priority`. `n3`: by the tunnel of a GTP-U packet. `hint`: ' +
+        'by the session that was learned from signalling. `quic`: by the server id in the connection id.',
+      default: 'rr',
+    }),
+    persistTimeout: Type.Integer({
+      description: 'For `select: persist`: how long a client that is away keeps its endpoint. Unit: seconds.',
+      minimum: 1,
+      maximum: maxSeconds,
+      default: 10_800,
+    }),
+    miss: Type.Enum([...misses], {
+      description:
+        'For `select: n3` and `hint`: what becomes of a packet whose session is not known. `hash`: an endpoint by a ' +
+        'hash of its session key. `drop`: dropped and counted. `punt`: the daemon decides.',
+      default: 'hash',
+    }),
+    quic: Type.Optional(quicSchema),
+    outOfTheBlue: Type.Optional(
+      Type.Enum([...outOfTheBlues], {
+        description:
+          'What becomes of a packet in the middle of a connection that is not known, of tcp and sctp. `drop`: ' +
+          'dropped and counted. `hash`: it goes to the endpoint that the hash gives, which is the one it had before. ' +
+          '`abort`: sctp tells its sender by ABORT. Left out: `hash` for tcp with `select: hash` in the modes dnat ' +
+          'and dsr, else `drop`.',
+      }),
+    ),
+    alg: Type.Optional(
+      Type.Enum([...algs], {
+        description:
+          'The protocol opens connections that it names in its payload: they are followed and their addresses ' +
+          'rewritten. `ftp` for tcp, `tftp` for udp.',
+      }),
+    ),
+    mark: Type.Optional(
+      Type.Integer({
+        description:
+          'Firewall mark: packets that the kernel marked so and that are of this protocol are for the service, ' +
+          'whatever their destination. The VIP is only its name, and the source address of mode fullnat.',
+        minimum: 1,
+        maximum: 4_294_967_295,
+      }),
+    ),
+    allowedSources: Type.Array(
+      Type.String({
+        pattern: '^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$',
+        patternErrorMessage: 'must be a prefix like 10.0.0.0/8 or 2001:db8::/32, or one address',
+      }),
+      {
+        description: 'Prefixes that may use the service; packets of others are dropped and counted. Empty: all may.',
+        maxItems: 65_536,
+        default: [],
+      },
+    ),
+    idleTimeout: Type.Optional(
+      Type.Integer({
+        description:
+          'How long an established connection is kept when no packet of it passes. Unit: seconds. Left out: that of ' +
+          '`timeouts`.',
+        minimum: 1,
+        maximum: maxSeconds,
+      }),
+    ),
+    resetOnIdle: Type.Boolean({
+      description: 'true: both sides of a tcp connection that is idle too long are told by RST.',
+      default: false,
+    }),
+    embryonicLimit: Type.Optional(
+      Type.Integer({
+        description:
+          'Connections that are not established yet, as a SYN flood makes them; more are dropped and counted. Unit: ' +
+          'flows. Left out: as many as the table has room for.',
+        minimum: 1,
+        maximum: 4_194_304,
+      }),
+    ),
+    sources: Type.Array(Type.String({ format: 'ip' }), {
+      description:
+        "Source addresses that servers see, of the servers' family, where the source is rewritten; each gives the " +
+        'ports of `snat.ports`. Routes must lead them back here. Empty: the one that the mode says.',
+      maxItems: maxSourceAddresses,
+      default: [],
+    }),
+    announce: Type.Optional(
+      Type.Enum(['local', 'routed'], {
+        description:
+          'Who answers for the VIP. `local`: this machine gets the address and announces it on its links. `routed`: ' +
+          'nothing is done, because routes lead here. Left out: `local`; with mode hostonearm or a `mark` `routed`.',
+      }),
+    ),
+    endpoints: Type.Array(endpointSchema, {
+      description: 'The servers.',
+      maxItems: maxEndpointsOfOneService,
+    }),
+  },
+  { additionalProperties: false },
+)
+
+export const servicesSchema = Type.Array(serviceSchema, {
+  description: 'What is balanced: virtual addresses, ports and a protocol each. Re-read on SIGHUP.',
+  default: [],
+})
+
+export type ServiceInput = Static<typeof serviceSchema>
+export type EndpointInput = ServiceInput['endpoints'][number]
+export type LooseService = Loose<ServiceInput>
