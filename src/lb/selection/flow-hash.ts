@@ -46,6 +46,18 @@ export function flowDigest(flow: FlowTuple): bigint {
   return keyDigest(key)
 }
 
+/** Of a client's address, 16 bytes: that of a flow of which nothing else is known. */
+export function clientDigest(address: Uint8Array): bigint {
+  return keyDigest(address)
+}
+
+/** Of a session key of at most 8 bytes as it stands in a message: a TEID, a SEID. */
+export function sessionDigest(key: Uint8Array): bigint {
+  const whole = new Uint8Array(8)
+  whole.set(key)
+  return keyDigest(whole)
+}
+
 /** 32 bits in which every bit of digest and seed counts. */
 export function finish(digest: bigint, seed: number): number {
   let x = BigInt.asUintN(64, digest + BigInt(seed >>> 0) * 0x9e3779b97f4a7c15n)

@@ -2,9 +2,23 @@
 
 import type { Select } from '../model.ts'
 import { hash } from './hash.ts'
+import { leastConnections } from './lc.ts'
+import { persist } from './persist.ts'
+import { priority } from './priority.ts'
+import { quic } from './quic.ts'
 import { roundRobin } from './rr.ts'
 import type { Selection } from './selection.ts'
+import { hint, n3 } from './session.ts'
 
-export const selections: Readonly<Record<Select, Selection>> = { rr: roundRobin, hash }
+export const selections: Readonly<Record<Select, Selection>> = {
+  rr: roundRobin,
+  hash,
+  persist,
+  lc: leastConnections,
+  priority,
+  n3,
+  hint,
+  quic,
+}
 
 export { flowSlot } from './flow-hash.ts'

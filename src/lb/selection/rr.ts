@@ -10,7 +10,7 @@ export const roundRobinSlots = 16_384
 export const roundRobin: Selection = {
   name: 'rr',
   build(endpoints: readonly Endpoint[], _seed: number): SelectionTable {
-    return { kind: 'rr', slots: interleave(reduce(liveEndpoints(endpoints))), recreate: false }
+    return { kind: 'rr', slots: interleave(reduce(liveEndpoints(endpoints))) }
   },
 }
 
