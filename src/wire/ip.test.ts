@@ -4,6 +4,7 @@ import { isIP, isIPv6 } from 'node:net'
 import {
   addressBytes,
   canonicalAddress,
+  canonicalPrefix,
   classify,
   formatAddress,
   formatPrefix,
@@ -163,6 +164,14 @@ test('ip: a prefix prints as it is written', (t) => {
     const prefix = parsePrefix(text)
     t.is(prefix === undefined ? undefined : formatPrefix(prefix), text)
   }
+})
+
+test('ip: a prefix with host bits has a canonical form without them', (t) => {
+  t.is(canonicalPrefix('10.1.2.3/8'), '10.0.0.0/8')
+  t.is(canonicalPrefix('10.1.2.3'), '10.1.2.3/32')
+  t.is(canonicalPrefix('2001:DB8::1/64'), '2001:db8::/64')
+  t.is(canonicalPrefix('2001:db8::1'), '2001:db8::1/128')
+  for (const text of ['', '/8', '10.0.0.0/33', '10.0.0.0/', 'x/8']) t.is(canonicalPrefix(text), undefined, text)
 })
 
 for (const text of [

@@ -172,23 +172,35 @@ const maskHost = (bytes: Uint8Array, bits: number): Uint8Array =>
     return byte & (0xff << (8 - kept))
   })
 
-/**
- * `10.0.0.0/8`, `2001:db8::/32`; an address alone is its host prefix. Undefined for anything else, also when host bits
- * are set.
- */
-export const parsePrefix = (text: string): Prefix | undefined => {
+/** The prefix that an address with a length is in. */
+const readPrefix = (text: string): { readonly prefix: Prefix; readonly exact: boolean } | undefined => {
   const slash = text.indexOf('/')
   const addressText = slash < 0 ? text : text.slice(0, slash)
   const lengthText = slash < 0 ? undefined : text.slice(slash + 1)
   const bytes = parseAddress(addressText)
   if (bytes === undefined) return undefined
   const offset = isIPv4(addressText) ? 96 : 0
-  if (lengthText === undefined) return { bytes, bits: 128 }
+  if (lengthText === undefined) return { prefix: { bytes, bits: 128 }, exact: true }
   if (!/^(0|[1-9][0-9]{0,2})$/.test(lengthText)) return undefined
   const bits = offset + Number(lengthText)
   if (bits > 128) return undefined
   const masked = maskHost(bytes, bits)
-  return masked.every((byte, i) => byte === bytes[i]) ? { bytes: masked, bits } : undefined
+  return { prefix: { bytes: masked, bits }, exact: masked.every((byte, i) => byte === bytes[i]) }
+}
+
+/**
+ * `10.0.0.0/8`, `2001:db8::/32`; an address alone is its host prefix. Undefined for anything else, also when host bits
+ * are set.
+ */
+export const parsePrefix = (text: string): Prefix | undefined => {
+  const read = readPrefix(text)
+  return read?.exact === true ? read.prefix : undefined
+}
+
+/** Canonical form of a prefix text: host bits are cleared, an address alone is its host prefix. */
+export const canonicalPrefix = (text: string): string | undefined => {
+  const read = readPrefix(text)
+  return read === undefined ? undefined : formatPrefix(read.prefix)
 }
 
 export const formatPrefix = (prefix: Prefix): string => {

@@ -1,0 +1,101 @@
+// The slow path of a running datapath: with the protocols that services ask for, over the maps that it has.
+
+import { connectionIds } from '../../protocols/quic-lb/index.ts'
+import { endpointKey, serviceKey } from '../../lb/model.ts'
+import { openAlg } from './alg/open.ts'
+import { quicHandler } from './handlers/quic.ts'
+import { slowPathLimits } from './limits.ts'
+import { SlowPath } from './slow-path.ts'
+import type { ConnectionIds } from '../../protocols/quic-lb/index.ts'
+import type { Log } from '../../lb/log.ts'
+import type { Service } from '../../lb/model.ts'
+import type { ExpiryProgram } from '../expiry-program.ts'
+import type { Loaded, Memory } from '../maps.ts'
+import type { Services } from '../services.ts'
+import type { QuicService } from './handlers/quic.ts'
+import type { SlowPathStatus } from './statistics.ts'
+
+export interface OpenSlowPathOptions {
+  readonly loaded: Loaded
+  readonly memory: Memory
+  readonly services: Services
+  readonly program: ExpiryProgram
+  /** milliseconds that never go back */
+  readonly now: () => number
+  readonly log: Log
+}
+
+export interface OpenedSlowPath {
+  status(): SlowPathStatus
+  /** A few times a second: takes away what was expected and did not come. */
+  step(): void
+  close(): void
+}
+
+/** Where the connection ids of a service lead; made anew when the service has changed. */
+class QuicServices {
+  readonly #services: Services
+  readonly #made = new Map<number, { readonly service: Service; readonly ids: ConnectionIds }>()
+
+  constructor(services: Services) {
+    this.#services = services
+  }
+
+  of(id: number): QuicService | null {
+    const service = this.#services.serviceOf(id)
+    if (!service?.quic) {
+      this.#made.delete(id)
+      return null
+    }
+    const before = this.#made.get(id)
+    const ids = before?.service === service ? before.ids : connectionIds(service.quic)
+    this.#made.set(id, { service, ids })
+    return { ids, endpoint: (serverId) => this.#endpoint(service, serverId) }
+  }
+
+  #endpoint(service: Service, serverId: string): number | null {
+    const endpoint = service.endpoints.find((one) => one.serverId?.toLowerCase() === serverId)
+    const placed = this.#services.placed().get(serviceKey(service))
+    return endpoint === undefined ? null : (placed?.endpoints.get(endpointKey(endpoint)) ?? null)
+  }
+}
+
+export const openSlowPath = ({ loaded, log, memory, now, program, services }: OpenSlowPathOptions): OpenedSlowPath => {
+  const alg = openAlg({
+    fd: loaded.fds.services,
+    services,
+    // Each takes a service and an endpoint: those of the configuration come first.
+    limit: Math.min(
+      slowPathLimits.expectations,
+      Math.floor(loaded.sizes.services / 4),
+      Math.floor(loaded.sizes.endpoints / 4),
+    ),
+    now,
+    refused: (reason) => log.debug({ reason }, 'a connection that was announced is not let through'),
+  })
+  const quic = new QuicServices(services)
+  const slowPath = SlowPath.open({
+    fds: loaded.fds,
+    settings: memory.settings,
+    ticks: () => program.run(0, false).now,
+    ticksPerSecond: loaded.ticksPerSecond,
+    hints: services.hints,
+    freeFlow: (client) => {
+      memory.expireKeys.set(client, 0)
+      program.run(1, true)
+    },
+    tcProgram: loaded.programs.tc,
+    handlers: ({ change, makeFlow, ...lookups }) => [
+      alg.handler(lookups),
+      quicHandler({ limits: slowPathLimits.quic, lookups, change, makeFlow, service: (id) => quic.of(id) }, now()),
+    ],
+    expect: (expectation) => alg.expectations.expect(expectation),
+    now,
+    log,
+  })
+  return {
+    status: () => slowPath.status(),
+    step: () => alg.expectations.step(),
+    close: () => slowPath.close(),
+  }
+}

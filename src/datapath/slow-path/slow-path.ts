@@ -1,0 +1,260 @@
+// The slow path as one mechanism: reads punted packets, has them handled, changes the maps, sends what is to be sent.
+// SlowPathCore is all of it but ring, clock and sockets; `replay` drives it too.
+
+import { native } from '../../../native/load.ts'
+import { DecodeError } from '../../wire/decode-error.ts'
+import { Gaps } from '../flow-events.ts'
+import { settingsOffsets } from '../layout.gen.ts'
+import { Dispatch } from './dispatch.ts'
+import { FlowMaker } from './flow-maker.ts'
+import { FragmentHandler } from './handlers/fragment.ts'
+import { icmpErrorHandler } from './handlers/icmp-error.ts'
+import { Resets } from './handlers/reset.ts'
+import { tooBigHandler } from './handlers/too-big.ts'
+import { KernelMaps } from './kernel-maps.ts'
+import { slowPathLimits } from './limits.ts'
+import { decodePunt, eachRecord, readPuntHead } from './punt-record.ts'
+import { RawSink } from './raw-sink.ts'
+import { Statistics } from './statistics.ts'
+import type { PacketSink } from './dispatch.ts'
+import type { Handler, Lookups, MapChange, PuntedPacket } from './handler.ts'
+import type { KernelMapsOptions } from './kernel-maps.ts'
+import type { SlowPathLimits } from './limits.ts'
+import type { SlowPathStatus } from './statistics.ts'
+import type { Log } from '../../lb/log.ts'
+
+/** Packets handled before other work of the daemon has its turn. */
+const packetsPerTurn = 256
+/** The fast path wants to be told four times a second that somebody reads. */
+const stepMs = 100
+/** When a handler hurries. */
+const hurryMs = 5
+/** Read from the ring in one go. */
+const arenaBytes = 1024 * 1024
+
+export interface CoreOptions {
+  /** They go before those built in. */
+  readonly handlers: readonly Handler[]
+  readonly limits: SlowPathLimits
+  readonly maps: Lookups & { change(changes: readonly MapChange[]): void }
+  readonly sink: PacketSink
+  readonly makeFlow?: (first: PuntedPacket) => void
+  /** milliseconds that never go back */
+  readonly now: () => number
+  /** when a tick of the fast path was, on that clock */
+  readonly msOfTick: (tick: number) => number
+  /** packets wait for `run` */
+  readonly onReady: () => void
+  readonly log: Log
+}
+
+export class SlowPathCore {
+  readonly #options: CoreOptions
+  readonly #statistics = new Statistics()
+  readonly #gaps = new Gaps()
+  readonly #dispatch: Dispatch
+  #steppedMs = -Infinity
+
+  constructor(options: CoreOptions) {
+    const { handlers, limits, log, makeFlow, maps, now, onReady, sink } = options
+    this.#options = options
+    const resets = new Resets(limits.resets, maps)
+    const making = makeFlow === undefined ? {} : { makeFlow }
+    const fragments = new FragmentHandler({ limits: limits.fragments, lookups: maps, ...making })
+    this.#dispatch = new Dispatch({
+      handlers: [
+        resets.answers,
+        ...handlers,
+        resets.expired,
+        fragments,
+        icmpErrorHandler,
+        tooBigHandler({ limits: limits.tooBig, lookups: maps, nowMs: now(), ...making }),
+      ],
+      limits: limits.dispatch,
+      change: (changes) => maps.change(changes),
+      sink,
+      statistics: this.#statistics,
+      ageMs: ({ punt }) => now() - options.msOfTick(punt.at),
+      now,
+      onReady,
+      log,
+    })
+  }
+
+  /** One record of the ring; its bytes are copied. */
+  receive(record: Uint8Array): void {
+    try {
+      const head = readPuntHead(record)
+      this.#statistics.lost += this.#gaps.before(head.cpu, head.sequence)
+      if (!this.#dispatch.admits(head.reason, head.hasFlow)) return
+      this.#dispatch.add(decodePunt(record, head, this.#options.now()))
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.#statistics.unreadable.add(error.reason)
+    }
+  }
+
+  /** Hands up to `most` packets to their handlers; true when there are more. */
+  run(most: number): boolean {
+    return this.#dispatch.run(most)
+  }
+
+  /** What is due without a packet; to be called many times a second. True: again in a few milliseconds. */
+  step(): boolean {
+    const nowMs = this.#options.now()
+    if (nowMs - this.#steppedMs >= hurryMs) {
+      this.#steppedMs = nowMs
+      this.#dispatch.due()
+    }
+    return this.#dispatch.hurries()
+  }
+
+  status(): SlowPathStatus {
+    return this.#statistics.read()
+  }
+
+  close(): void {
+    this.#dispatch.close()
+  }
+}
+
+/** What a handler may be made with. */
+export interface HandlerMaps extends Lookups {
+  /** at once, where an answer would be too late */
+  readonly change: (changes: readonly MapChange[]) => void
+  /** Lets the fast path make the flow that a packet begins; nothing where there is no TC program. */
+  readonly makeFlow: (first: PuntedPacket) => void
+}
+
+export interface SlowPathOptions {
+  readonly fds: KernelMapsOptions['fds'] & Readonly<Record<'punts', number>>
+  /** map settings */
+  readonly settings: DataView
+  /** the kernel's time in ticks */
+  readonly ticks: () => number
+  readonly ticksPerSecond: number
+  readonly hints: KernelMapsOptions['hints']
+  readonly freeFlow: KernelMapsOptions['freeFlow']
+  readonly expect?: KernelMapsOptions['expect']
+  /** the TC program; with it a packet that was not sent, since it was too long, can begin a flow */
+  readonly tcProgram?: number
+  /** They go before those built in. */
+  readonly handlers?: (maps: HandlerMaps) => readonly Handler[]
+  readonly limits?: SlowPathLimits
+  /** milliseconds that never go back */
+  readonly now: () => number
+  /** firewall mark of what is sent; 0: none */
+  readonly mark?: number
+  readonly log: Log
+}
+
+export class SlowPath {
+  readonly #options: SlowPathOptions
+  readonly #core: SlowPathCore
+  readonly #sink: RawSink
+  readonly #ring: ReturnType<typeof native.ringOpen>
+  readonly #timer: NodeJS.Timeout
+  /** what the kernel's clock and ours said at the same time */
+  #clock: { readonly ticks: number; readonly ms: number }
+  #turn: NodeJS.Immediate | null = null
+  #hurry: NodeJS.Timeout | null = null
+
+  private constructor(options: SlowPathOptions, sink: RawSink) {
+    this.#options = options
+    this.#sink = sink
+    this.#clock = { ticks: options.ticks(), ms: options.now() }
+    const maps = new KernelMaps({
+      fds: options.fds,
+      settings: options.settings,
+      hints: options.hints,
+      freeFlow: options.freeFlow,
+      ...(options.expect === undefined ? {} : { expect: options.expect }),
+      ticks: () => this.#ticks(),
+    })
+    const maker = options.tcProgram === undefined ? null : new FlowMaker(options.tcProgram)
+    this.#core = new SlowPathCore({
+      handlers:
+        options.handlers?.({
+          flow: (key) => maps.flow(key),
+          fragment: (key) => maps.fragment(key),
+          encapsulation: () => maps.encapsulation(),
+          change: (changes) => maps.change(changes),
+          makeFlow: (first) => maker?.make(first),
+        }) ?? [],
+      limits: options.limits ?? slowPathLimits,
+      maps,
+      sink,
+      ...(maker === null ? {} : { makeFlow: (first) => maker.make(first) }),
+      now: options.now,
+      msOfTick: (tick) => this.#msOfTick(tick),
+      onReady: () => this.#wake(),
+      log: options.log,
+    })
+    const arena = new Uint8Array(arenaBytes)
+    this.#ring = native.ringOpen(options.fds.punts, arena, (count) => {
+      eachRecord(arena, count, (record) => this.#core.receive(record))
+      this.#run()
+    })
+    this.#timer = setInterval(() => this.#step(), stepMs)
+    this.#step()
+  }
+
+  /** Begins to read, and says so to the fast path. In the network namespace of the calling thread. */
+  static open(options: SlowPathOptions): SlowPath {
+    const sink = new RawSink({ mark: options.mark ?? 0 })
+    try {
+      return new SlowPath(options, sink)
+    } catch (error) {
+      sink.close()
+      throw error
+    }
+  }
+
+  status(): SlowPathStatus {
+    return this.#core.status()
+  }
+
+  /** The fast path drops by name from now on what it would have left to us. */
+  close(): void {
+    clearInterval(this.#timer)
+    if (this.#turn) clearImmediate(this.#turn)
+    if (this.#hurry) clearTimeout(this.#hurry)
+    this.#options.settings.setUint32(settingsOffsets.puntAlive, 0, true)
+    native.ringClose(this.#ring)
+    this.#core.close()
+    this.#sink.close()
+  }
+
+  #step(): void {
+    this.#clock = { ticks: this.#options.ticks(), ms: this.#options.now() }
+    // 0 says "never"
+    this.#options.settings.setUint32(settingsOffsets.puntAlive, this.#clock.ticks || 1, true)
+    native.ringConsume(this.#ring)
+    this.#run()
+  }
+
+  #run(): void {
+    if (this.#core.run(packetsPerTurn)) this.#wake()
+    if (!this.#core.step()) return
+    this.#hurry ??= setTimeout(() => {
+      this.#hurry = null
+      this.#run()
+    }, hurryMs)
+  }
+
+  #wake(): void {
+    this.#turn ??= setImmediate(() => {
+      this.#turn = null
+      this.#run()
+    })
+  }
+
+  #ticks(): number {
+    const passed = ((this.#options.now() - this.#clock.ms) * this.#options.ticksPerSecond) / 1000
+    return (this.#clock.ticks + Math.floor(passed)) >>> 0
+  }
+
+  #msOfTick(tick: number): number {
+    return this.#clock.ms + (((tick - this.#clock.ticks) | 0) * 1000) / this.#options.ticksPerSecond
+  }
+}
