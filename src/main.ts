@@ -150,6 +150,7 @@ export const run = async (options: RunOptions): Promise<void> => {
     portRange: config.snat.ports,
     seed: config.selection.seed,
     events: config.events,
+    encapsulation: config.encapsulation,
     fresh: options.fresh,
     log,
     now: monotonic,

@@ -5,22 +5,39 @@ import { native } from '../../native/load.ts'
 import { endpointKey, serviceKey } from '../lb/model.ts'
 import { formatAddress } from '../wire/ip.ts'
 import { protocolNames } from './entries.ts'
-import { endpointSize, readEndpoint, readService, readServiceKey, serviceKeySize, serviceSize } from './layout.gen.ts'
-import type { Memory } from './maps.ts'
+import {
+  endpointReturnSize,
+  endpointSize,
+  readEndpoint,
+  readEndpointReturn,
+  readService,
+  readSourceKey,
+  serviceFlags,
+  serviceKeySize,
+  serviceRangeKeySize,
+  serviceSize,
+  settingsFeatures,
+  sourceKeySize,
+  writeService,
+} from './layout.gen.ts'
+import { mapKeys } from './map-keys.ts'
+import { isVip, markOf, noAddresses, readTarget } from './reach.ts'
+import type { Service as ServiceEntry } from './layout.gen.ts'
+import type { Loaded, Memory } from './maps.ts'
+import type { Reach, ReadTarget, Return, Target } from './reach.ts'
 import type { EndpointKey, ServiceKey } from '../lb/model.ts'
 
-export interface AdoptedService {
+interface AdoptedService {
   readonly id: number
-  readonly key: Uint8Array
-  readonly vip: string
   readonly service: null
   readonly firstPage: number
   readonly slotCount: number
   readonly members: { readonly start: number; readonly length: number }
   readonly endpoints: ReadonlyMap<EndpointKey, number>
+  readonly reach: Reach
 }
 
-export interface Adopted {
+interface Adopted {
   readonly services: readonly { readonly key: ServiceKey; readonly placed: AdoptedService }[]
   /** of each service id */
   readonly protocols: ReadonlyMap<number, string>
@@ -28,55 +45,108 @@ export interface Adopted {
   readonly members: ReadonlySet<number>
 }
 
-const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-
-/** All keys of a hash that nobody else changes. */
-export const mapKeys = (fd: number, keySize: number): readonly Uint8Array[] => {
-  const keys: Uint8Array[] = []
-  let key = new Uint8Array(keySize)
-  for (let found = native.mapNextKey(fd, null, key); found;) {
-    keys.push(key)
-    const next = new Uint8Array(keySize)
-    found = native.mapNextKey(fd, key, next)
-    key = next
-  }
-  return keys
+interface Found extends ReadTarget {
+  readonly name: string
+  readonly target: Target
+  readonly entry: ServiceEntry
 }
 
-export const adoptServices = (servicesFd: number, memory: Memory): Adopted => {
+const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+const findServices = (fd: number, map: Target['map']): readonly Found[] =>
+  mapKeys(fd, map === 'services' ? serviceKeySize : serviceRangeKeySize).flatMap((key) => {
+    const bytes = new Uint8Array(serviceSize)
+    if (!native.mapLookup(fd, key, bytes)) return []
+    const target = { map, key }
+    return [{ ...readTarget(target), name: hex(key), target, entry: readService(view(bytes), 0) }]
+  })
+
+const findSources = (fd: number): ReadonlyMap<number, readonly Uint8Array[]> =>
+  Map.groupBy(mapKeys(fd, sourceKeySize), (key) => readSourceKey(view(key), 0).service)
+
+const findReturns = (fd: number): ReadonlyMap<number, readonly Return[]> => {
+  const ways = mapKeys(fd, serviceKeySize).map((key) => {
+    const value = new Uint8Array(endpointReturnSize)
+    native.mapLookup(fd, key, value)
+    return { key, value }
+  })
+  return Map.groupBy(ways, ({ value }) => readEndpointReturn(view(value), 0).service)
+}
+
+const featuresOf = (targets: readonly Found[]): number =>
+  targets.reduce(
+    (all, { target, address, entry }) =>
+      all |
+      ((entry.flags & serviceFlags.stateless) !== 0 ? settingsFeatures.sessions : 0) |
+      (target.map === 'service_ranges' ? settingsFeatures.ranges : 0) |
+      (markOf(address) !== null ? settingsFeatures.marks : isVip(address) ? 0 : settingsFeatures.host),
+    0,
+  )
+
+const reachOfAdopted = (
+  targets: readonly Found[],
+  endpointPorts: readonly number[],
+  sources: readonly Uint8Array[],
+  returns: readonly Return[],
+): Reach => {
+  const vips = new Map<string, boolean>()
+  for (const { address, target } of targets)
+    if (isVip(address)) vips.set(formatAddress(address), target.map === 'service_ranges')
+  const stateless = targets.some(({ entry }) => (entry.flags & serviceFlags.stateless) !== 0)
+  const ports = targets.map(({ port }) => port)
+  return {
+    targets: new Map(targets.map(({ name, target }) => [name, target])),
+    answering: noAddresses,
+    vips: [...vips].map(([address, isRange]) => ({ address, isRange })),
+    sources: new Map(sources.map((key) => [hex(key), key])),
+    returns: new Map(returns.map((way) => [hex(way.key), way])),
+    sessionPorts: new Set(stateless ? [...ports, ...endpointPorts.map((port) => port || (ports[0] ?? 0))] : []),
+    features: featuresOf(targets),
+  }
+}
+
+/** A daemon that was killed between two keys of one change has left both what was and what was to be. */
+const agree = (fds: Loaded['fds'], first: Found, targets: readonly Found[]): void => {
+  const content = ({ entry }: Found): string => JSON.stringify({ ...entry, tag: 0 })
+  for (const { target, entry } of targets.filter((each) => content(each) !== content(first))) {
+    const value = new Uint8Array(serviceSize)
+    writeService(view(value), 0, { ...first.entry, tag: entry.tag })
+    native.mapUpdate(fds[target.map], target.key, value)
+  }
+}
+
+export const adoptServices = ({ fds }: Pick<Loaded, 'fds'>, memory: Memory): Adopted => {
   const services: { key: ServiceKey; placed: AdoptedService }[] = []
   const protocols = new Map<number, string>()
   const members = new Set<number>()
-  for (const key of mapKeys(servicesFd, serviceKeySize)) {
-    const bytes = new Uint8Array(serviceSize)
-    if (!native.mapLookup(servicesFd, key, bytes)) continue
-    const entry = readService(view(bytes), 0)
-    const { address, port, protocol } = readServiceKey(view(key), 0)
-    const name = protocolNames.get(protocol)
-    if (name === undefined) continue
+  const [sources, returns] = [findSources(fds.sources), findReturns(fds.returns)]
+  const found = [...findServices(fds.services, 'services'), ...findServices(fds.service_ranges, 'service_ranges')]
+  for (const [id, targets] of Map.groupBy(found, ({ entry }) => entry.id)) {
+    const [first] = targets.toSorted((a, b) => a.port - b.port)
+    const protocol = first === undefined ? undefined : protocolNames.get(first.protocol)
+    if (first === undefined || protocol === undefined) continue
+    agree(fds, first, targets)
+    const { memberBase, memberCount, firstPage, slotCount } = first.entry
     const endpoints = new Map<EndpointKey, number>()
-    for (let place = entry.memberBase; place < entry.memberBase + entry.memberCount; place++) {
-      const id = Number(memory.members[place])
-      const endpoint = readEndpoint(memory.endpoints, id * endpointSize)
-      endpoints.set(endpointKey({ address: formatAddress(endpoint.address), port: endpoint.port }), id)
-      members.add(id)
+    const ports: number[] = []
+    for (let place = memberBase; place < memberBase + memberCount; place++) {
+      const member = Number(memory.members[place])
+      const endpoint = readEndpoint(memory.endpoints, member * endpointSize)
+      endpoints.set(endpointKey({ address: formatAddress(endpoint.address), port: endpoint.port }), member)
+      ports.push(endpoint.port)
+      members.add(member)
     }
-    protocols.set(entry.id, name)
-    const vip = formatAddress(address)
-    const { id, firstPage, slotCount } = entry
-    services.push({
-      key: serviceKey({ address: vip, port, protocol: name }),
-      placed: {
-        id,
-        key,
-        vip,
-        service: null,
-        firstPage,
-        slotCount,
-        members: { start: entry.memberBase, length: entry.memberCount },
-        endpoints,
-      },
+    protocols.set(id, protocol)
+    const reach = reachOfAdopted(targets, ports, sources.get(id) ?? [], returns.get(id) ?? [])
+    const key = serviceKey({
+      address: formatAddress(first.address),
+      port: first.port,
+      protocol,
+      mark: markOf(first.address),
     })
+    const extent = { start: memberBase, length: memberCount }
+    services.push({ key, placed: { id, service: null, firstPage, slotCount, members: extent, endpoints, reach } })
   }
   return { services, protocols, members }
 }

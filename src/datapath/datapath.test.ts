@@ -5,12 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { native } from '../../native/load.ts'
 import { namespaceName } from '../../lab/instance.ts'
 import { labFor } from '../../lab/testing.ts'
-import { betweenTwo } from '../testing/datapath/open-bed.ts'
+import { addIPv6, betweenTwo } from '../testing/datapath/open-bed.ts'
 import { makeDaemon } from '../testing/datapath/daemon.ts'
 import { pinsFor } from '../testing/datapath/small-maps.ts'
 import { endpoint, service } from '../testing/services.ts'
 import { testWith } from '../testing/needs.ts'
-import { deviceFlags, deviceSize, readDevice } from './layout.gen.ts'
+import { deviceFlags, deviceSize, readDevice, vipKeySize } from './layout.gen.ts'
 import type { Lab } from '../../lab/lab.ts'
 import type { Remote } from '../../lab/host.ts'
 import type { StartOptions, TestDaemon } from '../testing/datapath/daemon.ts'
@@ -53,7 +53,7 @@ const kernel = (title: string, run: (t: ExecutionContext, story: Story) => Promi
       start: (options) => daemon.use('start', { instance: lab.instance, pins, interfaces: both, ...options }),
       run: (line) => on('balancer', line.split(' ')),
       async send(to) {
-        await on('far', ['bash', '-c', `echo x > /dev/udp/${to.replace(':', '/')}`])
+        await on('far', ['bash', '-c', `echo x > /dev/udp/${to.replace(/:(?=\d+$)/, '/')}`])
       },
     })
   })
@@ -222,3 +222,107 @@ kernel(
     t.false(await daemon.use('unload', pins))
   },
 )
+
+kernel('datapath: announces IPv6 VIPs, and translates between the families', async (t, story) => {
+  const { daemon, start, send, lab, run } = story
+  await addIPv6(lab)
+  await start()
+  const vip = '2001:db8:1::100'
+  const six = (port: number, server: string): Service =>
+    udp({ address: vip, port, announce: 'local', endpoints: [endpoint(server)] })
+  await daemon.use(
+    'apply',
+    add(
+      six(53, '2001:db8:2::2'),
+      six(54, '10.2.0.2'),
+      udp({ port: 55, announce: 'local', endpoints: [endpoint('2001:db8:2::2')] }),
+    ),
+  )
+  t.regex(await run('ip -6 -oneline address show dev lo'), /2001:db8:1::100\/128/)
+  for (const to of [`${vip}:53`, `${vip}:54`, '10.1.0.100:55']) await send(to)
+  const sources = (await daemon.use('flows')).map((flow) => [flow.vip.port, flow.source.address] as const)
+  t.deepEqual(
+    sources.toSorted(([a], [b]) => a - b),
+    [
+      [53, '2001:db8:1::2'],
+      [54, '10.2.0.1'],
+      [55, '2001:db8:2::1'],
+    ],
+  )
+  await daemon.use('apply', [{ kind: 'remove', service: six(53, '2001:db8:2::2') }])
+  t.regex(await run('ip -6 -oneline address show dev lo'), /2001:db8:1::100/, 'another service has it still')
+  await daemon.use('apply', [{ kind: 'remove', service: six(54, '10.2.0.2') }])
+  t.notRegex(await run('ip -6 -oneline address show'), /2001:db8:1::100/)
+  t.deepEqual(await daemon.use('warnings'), [])
+})
+
+kernel('datapath: all VIPs of a service are announced', async (t, story) => {
+  await story.start()
+  const one = udp({ announce: 'local', secondary: ['10.1.0.101', '10.1.0.102'] })
+  await story.daemon.use('apply', add(one))
+  t.deepEqual(await vips(story), ['10.1.0.100', '10.1.0.101', '10.1.0.102'])
+  const less = { ...one, secondary: ['10.1.0.102'] }
+  await story.daemon.use('apply', [{ kind: 'update', from: one, to: less }])
+  t.deepEqual(await vips(story), ['10.1.0.100', '10.1.0.102'])
+  await story.send('10.1.0.102:53')
+  t.like((await story.daemon.use('flows'))[0], { vip: { address: '10.1.0.102', port: 53 }, serviceName: one.name })
+})
+
+kernel('datapath: a service on every address of this host follows its addresses', async (t, story) => {
+  const { daemon, start, send, run } = story
+  await start()
+  const everywhere = udp({ address: '0.0.0.0', mode: 'hostonearm', announce: 'routed' })
+  await daemon.use('apply', add(everywhere))
+  const reached = async (address: string): Promise<boolean> => {
+    await send(`${address}:53`)
+    return (await daemon.use('flows')).some((flow) => flow.vip.address === address)
+  }
+  t.true(await reached('10.1.0.1'))
+  await run('ip address add 10.1.0.7/24 dev client')
+  await until(t, 'the new address is one of this host', () => reached('10.1.0.7'))
+  t.is((await daemon.use('flows')).find((flow) => flow.vip.address === '10.1.0.7')?.source.address, '10.2.0.1')
+  await daemon.use('apply', [{ kind: 'remove', service: everywhere }])
+  const fd = native.pinGet(join(story.pins, 'local_addresses'))
+  t.teardown(() => native.fdClose(fd))
+  t.false(native.mapNextKey(fd, null, new Uint8Array(vipKeySize)), 'nobody needs them any more')
+})
+
+kernel(
+  'datapath: flows of an endpoint that is blocked go at once, and only they',
+  async (t, { daemon, start, send }) => {
+    const [a, b] = [endpoint('10.2.0.2'), endpoint('10.2.0.3')]
+    const both = udp({ announce: 'local', endpoints: [a, b] })
+    await start()
+    await daemon.use('apply', add(both))
+    const to = async (address: string): Promise<number> =>
+      (await daemon.use('flows')).filter((flow) => flow.endpoint.address === address).length
+    // Round robin is a matter of each CPU.
+    for (let flow = 0; flow < 32 && ((await to(a.address)) === 0 || (await to(b.address)) === 0); flow++)
+      await send('10.1.0.100:53')
+    const others = await to(b.address)
+    t.true((await to(a.address)) > 0 && others > 0)
+    const blocked = { ...both, endpoints: [{ ...a, blocked: true }, b] }
+    await daemon.use('apply', [{ kind: 'update', from: both, to: blocked }])
+    t.deepEqual([await to(a.address), await to(b.address)], [0, others])
+  },
+)
+
+kernel('datapath: says where IPv6 is not forwarded, once and only when it is needed', async (t, story) => {
+  const { daemon, start, lab, run } = story
+  await addIPv6(lab)
+  await run('sysctl -q -w net.ipv6.conf.server.forwarding=0')
+  await start()
+  await daemon.use('apply', add(udp()))
+  const said: string[] = []
+  const look = async (): Promise<number> => said.push(...(await daemon.use('warnings')))
+  await sleep(300)
+  t.is(await look(), 0)
+  const six = udp({ address: '2001:db8:1::100', port: 54 })
+  await daemon.use('apply', add(six))
+  await until(t, 'it is said', async () => (await look()) > 0)
+  await daemon.use('apply', [{ kind: 'remove', service: six }])
+  await daemon.use('apply', add(six))
+  await sleep(300)
+  await look()
+  t.deepEqual(said, ['IPv6 is not forwarded (sysctl -w net.ipv6.conf.server.forwarding=1); services need it'])
+})

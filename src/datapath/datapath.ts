@@ -8,16 +8,20 @@ import { detachAll } from './attach.ts'
 import { Expiry } from './expiry.ts'
 import { ExpiryProgram } from './expiry-program.ts'
 import { FlowEvents } from './flow-events.ts'
-import { settingsOffsets } from './layout.gen.ts'
-import { load, mapMemory, mapNames } from './maps.ts'
+import { load, mapMemory, pinnedNames } from './maps.ts'
 import { Services } from './services.ts'
-import { readPortRange, stepsPerWalk, writeSettings } from './settings.ts'
+import { openSlowPath } from './slow-path/open.ts'
+import { admittedFlows, readPortRange, stepsPerWalk, timeoutTicks, writeSettings } from './settings.ts'
 import { Status } from './status.ts'
 import { Surroundings } from './surroundings.ts'
 import type { InterfaceRequest } from './attach.ts'
-import type { Loaded, Memory, Sizes } from './maps.ts'
+import type { Hints } from './hints.ts'
+import type { Loaded, Memory } from './maps.ts'
 import type { PortRange } from './ports.ts'
-import type { FlowTimeouts } from './settings.ts'
+import type { EncapsulationSettings, FlowTimeouts } from './settings.ts'
+import type { Sizes } from './sizes.ts'
+import type { OpenedSlowPath } from './slow-path/open.ts'
+import type { SlowPathStatus } from './slow-path/statistics.ts'
 import type { Change } from '../lb/model.ts'
 import type { Datapath, FlowStatus, InterfaceStatus, ServiceStatus, Verdicts } from '../lb/datapath.ts'
 import type { Log } from '../lb/log.ts'
@@ -34,7 +38,12 @@ export interface DatapathOptions {
   /** under bpffs */
   readonly pins: string
   readonly interfaces: readonly InterfaceRequest[]
-  readonly sizes: Sizes
+  readonly sizes: Sizes & {
+    /** percent of the flows that new ones may not take; none where it is left out */
+    readonly flowsReserve?: number
+  }
+  /** nothing where it is left out: no service may be of mode `dsr` but with `l2` */
+  readonly encapsulation?: EncapsulationSettings
   readonly timeouts: FlowTimeouts
   readonly portRange: PortRange
   readonly seed: number
@@ -50,10 +59,12 @@ export interface DatapathOptions {
 export const unload = (pins: string, log: Log): boolean => {
   const found = existsSync(pins)
   detachAll({ pins: join(pins, 'links'), log })
-  for (const name of mapNames) rmSync(join(pins, name), { force: true })
+  for (const name of pinnedNames) rmSync(join(pins, name), { force: true })
   for (const directory of [join(pins, 'links'), pins]) if (existsSync(directory)) rmdirSync(directory)
   return found
 }
+
+const noEncapsulation: EncapsulationSettings = { source4: null, source6: null, guePort: 0 }
 
 export class BpfDatapath implements Datapath {
   readonly #options: DatapathOptions
@@ -62,18 +73,26 @@ export class BpfDatapath implements Datapath {
   readonly #status: Status
   readonly #expiry: Expiry
   readonly #events: FlowEvents | null
+  readonly #slowPath: OpenedSlowPath
   readonly #ticksPerSecond: number
   readonly #deferred: { readonly at: number; readonly release: () => void }[] = []
   #surroundings: Surroundings | null = null
   #timer: NodeJS.Timeout | null = null
 
   private constructor(options: DatapathOptions, loaded: Loaded, memory: Memory) {
-    const { events, log, now, portRange, seed, timeouts } = options
+    const { encapsulation = noEncapsulation, events, log, now, portRange, seed, sizes, timeouts } = options
     this.#options = options
     this.#loaded = loaded
     this.#ticksPerSecond = native.ticksPerSecond()
     const previousPortRange = readPortRange(memory.settings)
-    writeSettings(memory.settings, { timeouts, portRange, events, ticksPerSecond: this.#ticksPerSecond })
+    writeSettings(memory.settings, {
+      timeouts,
+      portRange,
+      events,
+      ticksPerSecond: this.#ticksPerSecond,
+      flowsAdmitted: admittedFlows(sizes.flows, sizes.flowsReserve ?? 0),
+      encapsulation,
+    })
     this.#services = new Services({
       loaded,
       memory,
@@ -83,14 +102,18 @@ export class BpfDatapath implements Datapath {
       now,
       defer: (release) => this.#deferred.push({ at: now() + graceMs, release }),
       egress: (address) => this.#surroundings?.egress(address) ?? null,
+      drainMs: timeouts.drain * 1000,
     })
     this.#status = new Status(loaded.fds, this.#services)
+    const program = new ExpiryProgram({ program: loaded.programs.expire, request: memory.expireRequest })
+    this.#slowPath = openSlowPath({ loaded, memory, services: this.#services, program, now, log })
     this.#expiry = new Expiry({
       flowsFd: loaded.fds.flows,
-      program: new ExpiryProgram({ program: loaded.programs.expire, request: memory.expireRequest }),
+      program,
       expireKeys: memory.expireKeys,
-      timeoutTicks: (state) => memory.settings.getUint32(settingsOffsets.timeouts + state * 4, true),
-      dropEndpoints: () => this.#services.endpoints.retiredBefore(now() - timeouts.drain * 1000),
+      timeoutTicks: (state, service) => timeoutTicks(memory.settings, memory.serviceIdle, state, service),
+      dropEndpoints: () =>
+        this.#services.endpoints.retiredBefore(now() - timeouts.drain * 1000).union(this.#services.toFlush()),
       stepsPerWalk: stepsPerWalk(timeouts, stepMs),
     })
     this.#events = events ? new FlowEvents(loaded.fds.events, log) : null
@@ -112,6 +135,7 @@ export class BpfDatapath implements Datapath {
         programs: loaded.programs,
         pins,
         devicesFd: loaded.fds.devices,
+        localAddressesFd: loaded.fds.local_addresses,
         settings: memory.settings,
         log,
         services: () => opened.#services.list(),
@@ -134,7 +158,13 @@ export class BpfDatapath implements Datapath {
     await this.#surroundings?.learnEgress(wanted)
     this.#services.apply(changes)
     await this.#surroundings?.announce()
-    this.#surroundings?.follow()
+    await this.#expiry.flushEndpoints(this.#services.toFlush())
+    this.#surroundings?.followSoon()
+  }
+
+  /** Where sessions live, for whoever learns it from messages. */
+  get hints(): Hints {
+    return this.#services.hints
   }
 
   services(): readonly ServiceStatus[] {
@@ -149,6 +179,10 @@ export class BpfDatapath implements Datapath {
     return this.#status.verdicts()
   }
 
+  slowPath(): SlowPathStatus {
+    return this.#slowPath.status()
+  }
+
   interfaces(): readonly InterfaceStatus[] {
     return this.#surroundings?.interfaces() ?? []
   }
@@ -157,6 +191,7 @@ export class BpfDatapath implements Datapath {
   async close(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer)
     this.#events?.close()
+    this.#slowPath.close()
     await this.#surroundings?.close()
     this.#loaded.close()
   }
@@ -172,6 +207,7 @@ export class BpfDatapath implements Datapath {
   #step(): void {
     try {
       this.#expiry.step()
+      this.#slowPath.step()
       this.#events?.drain()
       const now = this.#options.now()
       while (this.#deferred[0] && this.#deferred[0].at <= now) this.#deferred.shift()!.release()

@@ -148,3 +148,12 @@ test('doctor: writes a VLAN interface as sysctl wants it', async (t) => {
   const [finding] = await wrong({ outputs: link }, [{ name: 'eth0.7', hook: 'tc' }])
   t.is(finding?.mend, 'sysctl -w net.ipv4.conf.eth0/7.forwarding=1')
 })
+
+test('doctor: asks for IPv6 forwarding only where IPv6 is balanced', async (t) => {
+  const six = { ...eth0, ipv6: true }
+  const mend = async (fake: Fake): Promise<readonly string[]> =>
+    (await wrong(fake, [six])).map((finding) => finding.mend)
+  t.deepEqual(await mend({}), ['sysctl -w net.ipv6.conf.all.forwarding=1', 'sysctl -w net.ipv6.conf.eth0.forwarding=1'])
+  const on = (name: string) => [`/proc/sys/net/ipv6/conf/${name}/forwarding`, '1\n'] as const
+  t.deepEqual(await mend({ texts: Object.fromEntries([on('all'), on('eth0')]) }), [])
+})

@@ -22,6 +22,8 @@ export interface Finding {
 export interface ExaminedInterface {
   readonly name: string
   readonly hook: 'auto' | 'xdp' | 'xdp-generic' | 'tc'
+  /** some service has an IPv6 address */
+  readonly ipv6?: boolean
 }
 
 /** What the doctor asks of a machine. Every answer is null where the question cannot be answered. */
@@ -68,6 +70,8 @@ export async function examine(
     await program(machine, 'ethtool', 'ethtool'),
     await builtObjects(machine),
     addon(machine),
+    // The kernel asks for both: that of the interface a packet comes in by, and that of all.
+    ...(interfaces.some(({ ipv6 }) => ipv6 === true) ? [await forwarding('all', 6, machine)] : []),
     ...(await Promise.all(interfaces.map((each) => examineInterface(each, machine)))).flat(),
   ]
 }
@@ -150,15 +154,17 @@ async function examineInterface(wanted: ExaminedInterface, machine: Machine): Pr
   if (link === undefined) return [bad(what, 'no such interface', 'correct its name in the configuration, or create it')]
   return [
     link.flags.includes('UP') ? good(what, 'up') : bad(what, 'down', `ip link set ${name} up`),
-    await forwarding(name, machine),
+    await forwarding(name, 4, machine),
+    ...(wanted.ipv6 === true ? [await forwarding(name, 6, machine)] : []),
     ...(wanted.hook === 'tc' ? [] : await receiveOffloads(wanted, machine)),
   ]
 }
 
-async function forwarding(name: string, machine: Machine): Promise<Finding> {
-  const what = `IPv4 forwarding on ${name}`
-  const value = (await machine.readText(`/proc/sys/net/ipv4/conf/${name}/forwarding`))?.trim()
-  return value === '1' ? good(what, 'on') : bad(what, 'off', `sysctl -w net.ipv4.conf.${sysctlName(name)}.forwarding=1`)
+async function forwarding(name: string, family: 4 | 6, machine: Machine): Promise<Finding> {
+  const what = `IPv${family} forwarding on ${name}`
+  const value = (await machine.readText(`/proc/sys/net/ipv${family}/conf/${name}/forwarding`))?.trim()
+  const setting = `net.ipv${family}.conf.${sysctlName(name)}.forwarding`
+  return value === '1' ? good(what, 'on') : bad(what, 'off', `sysctl -w ${setting}=1`)
 }
 
 /** A dot in an interface's name, as VLANs have, is a slash for sysctl. */

@@ -1,59 +1,164 @@
 // What of the model goes into which map entry.
 
-import { endpointKey } from '../lb/model.ts'
+import { endpointKey, familyOf, transports } from '../lb/model.ts'
 import { selections } from '../lb/selection/index.ts'
+import { isLive } from '../lb/selection/selection.ts'
 import { addressBytes } from '../wire/ip.ts'
-import { serviceKeySize, vipKeySize, writeServiceKey, writeVipKey } from './layout.gen.ts'
+import { flowAction, hintKind, serviceFlags, serviceMiss, serviceSelect } from './layout.gen.ts'
 import type { EndpointEntry } from './endpoints.ts'
-import type { Endpoint, Service, Transport } from '../lb/model.ts'
+import type { Extent } from './extents.ts'
+import type { HintKind, Service as ServiceEntry } from './layout.gen.ts'
+import type { Table } from './tables.ts'
+import type { Encapsulation, Endpoint, QuicLb, Select, Service, Transport } from '../lb/model.ts'
 import type { SelectionTable } from '../lb/selection/selection.ts'
 
-const protocolNumbers: Readonly<Record<Transport, number>> = { tcp: 6, udp: 17, icmp: 1 }
-export const protocolNames: ReadonlyMap<number, Transport> = new Map([
-  [6, 'tcp'],
-  [17, 'udp'],
-  [1, 'icmp'],
-])
+/** ICMP has one number here, that of IPv4: a flow may have a side in each family. */
+export const protocolNumbers: Readonly<Record<Transport, number>> = { tcp: 6, udp: 17, sctp: 132, icmp: 1 }
+export const protocolNames: ReadonlyMap<number, Transport> = new Map(
+  transports.map((name) => [protocolNumbers[name], name]),
+)
 
 /**
- * RFC 7600's dummy address stands in for an egress address while there is no route: whatever happens, the client's own
- * address does not leave.
+ * RFC 7600's dummy address, and one of RFC 6666's prefix that everybody discards, stand in for an egress address while
+ * there is no route: whatever happens, the client's own address does not leave.
  */
-const noEgress = '192.0.0.8'
+const noEgress = { 4: '192.0.0.8', 6: '100::' } as const
 
-export const serviceKeyBytes = (service: Pick<Service, 'address' | 'port' | 'protocol'>): Uint8Array => {
-  const bytes = new Uint8Array(serviceKeySize)
-  writeServiceKey(new DataView(bytes.buffer), 0, {
-    address: addressBytes(service.address),
-    port: service.port,
-    zone: 0,
-    protocol: protocolNumbers[service.protocol],
-  })
-  return bytes
+// ---- services -------------------------------------------------------------------------------------------------------
+
+/** Addresses that packets for the service come to; with a mark, whose family decides. */
+export const vipsOf = ({ address, secondary }: Pick<Service, 'address' | 'secondary'>): readonly string[] => [
+  address,
+  ...secondary,
+]
+
+/** Ports at which packets carry a session key that the fast path reads. */
+const gtpuPort = 2152
+const pfcpPort = 8805
+
+/** What `hint` looks for at a UDP port; elsewhere it is the client. */
+const udpHints: ReadonlyMap<number, HintKind> = new Map([
+  [gtpuPort, 'teid'],
+  [pfcpPort, 'seid'],
+])
+
+/** The session key that tells a service's packets apart. */
+const hintOf = ({ select, protocol, port }: Service): HintKind => {
+  if (select === 'n3') return 'teid'
+  if (select === 'quic') return 'quic'
+  if (select !== 'hint') return 'none'
+  return (protocol === 'udp' ? udpHints.get(port) : undefined) ?? 'client'
 }
 
-export const vipKeyBytes = (address: string): Uint8Array => {
-  const bytes = new Uint8Array(vipKeySize)
-  writeVipKey(new DataView(bytes.buffer), 0, { address: addressBytes(address), zone: 0 })
-  return bytes
+/** Its packets carry session keys and make no flows. */
+export const isStateless = (service: Service): boolean => ['teid', 'seid'].includes(hintOf(service))
+
+/** The priorities have done their part when the table is built. */
+const readAs: Readonly<Record<Select, keyof typeof serviceSelect>> = {
+  rr: 'rr',
+  hash: 'hash',
+  persist: 'persist',
+  lc: 'lc',
+  priority: 'rr',
+  n3: 'n3',
+  hint: 'hint',
+  quic: 'quic',
 }
 
-/** Whether an endpoint of the model takes new flows. */
-const takesFlows = (endpoint: Endpoint): boolean => endpoint.weight > 0 && !endpoint.drained
+/** A server id stands behind the first byte of a connection id, whose upper bits say which configuration made it. */
+const quicOffset = ({ configId }: QuicLb): number => (configId << 4) | 1
 
-/** The source its packets get, as text; null: the client's. */
-const sourceFor = (service: Service, endpoint: Endpoint, egress: (address: string) => string | null): string | null => {
-  switch (service.mode) {
-    case 'dnat':
-      return null
-    case 'onearm':
-      return egress(endpoint.address) ?? noEgress
-    case 'fullnat':
-      return service.address
-    default:
-      return service.mode satisfies never
-  }
+const flagsOf = (service: Service): number =>
+  (service.outOfTheBlue === 'hash' && service.select === 'hash' ? serviceFlags.recreate : 0) |
+  (service.outOfTheBlue === 'abort' ? serviceFlags.abort : 0) |
+  (service.allowedSources.length > 0 ? serviceFlags.sources : 0) |
+  (service.alg !== null ? serviceFlags.punt : 0) |
+  (service.quic !== null && service.quic.key !== null ? serviceFlags.quicEncrypted : 0) |
+  (isStateless(service) ? serviceFlags.stateless : 0)
+
+export interface ServicePlace {
+  readonly id: number
+  readonly table: Table
+  readonly members: Extent
 }
+
+/** The same for all keys of the service but its tag. */
+export const serviceEntry = (
+  service: Service,
+  { id, table, members }: ServicePlace,
+  seed: number,
+  ticksPerSecond: number,
+): Omit<ServiceEntry, 'tag'> => ({
+  id,
+  select: serviceSelect[readAs[service.select]],
+  flags: flagsOf(service),
+  miss: serviceMiss[service.miss],
+  hint: hintKind[hintOf(service)],
+  seed,
+  firstPage: table.pages.start,
+  slotCount: table.slotCount,
+  memberBase: members.start,
+  memberCount: members.length,
+  affinityTicks: service.select === 'persist' ? Math.max(1, Math.round(service.persistTimeout * ticksPerSecond)) : 0,
+  embryonicLimit: service.embryonicLimit ?? 0,
+  quicOffset: service.quic === null ? 0 : quicOffset(service.quic),
+  quicLength: service.quic?.serverIdLength ?? 0,
+})
+
+export const tableFor = (service: Service, seed: number): SelectionTable =>
+  selections[service.select].build(service.endpoints, seed)
+
+/** Selections that build the same table of the same endpoints. */
+const builtAs: Readonly<Partial<Record<Select, Select>>> = {
+  lc: 'rr',
+  persist: 'hash',
+  n3: 'hash',
+  hint: 'hash',
+  quic: 'hash',
+}
+
+/** Equal keys, equal slots. */
+export const tableKey = (service: Service, seed: number): string =>
+  [
+    builtAs[service.select] ?? service.select,
+    seed,
+    ...service.endpoints.map((endpoint) => {
+      const { weight, drained, blocked, priority } = endpoint
+      return `${endpointKey(endpoint)} ${weight} ${drained} ${blocked} ${service.select === 'priority' ? priority : ''}`
+    }),
+  ].join('|')
+
+// ---- endpoints ------------------------------------------------------------------------------------------------------
+
+const actions: Readonly<Record<Encapsulation, number>> = {
+  l2: flowAction.l2,
+  ip: flowAction.encap_ip,
+  gue: flowAction.encap_gue,
+}
+
+const unspecified: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
+
+/** `client`: kept; `egress`: what the kernel would use towards the endpoint. */
+type Source =
+  | { readonly kind: 'client' }
+  | { readonly kind: 'egress' }
+  | { readonly kind: 'addresses'; readonly addresses: readonly string[] }
+
+/** The source that an endpoint's packets get. */
+const sourceFor = (service: Service, endpoint: Endpoint): Source => {
+  const family = familyOf(endpoint.address)
+  const vips = vipsOf(service)
+  const crosses = vips.some((vip) => familyOf(vip) !== family)
+  if (service.mode === 'dsr' || (service.mode === 'dnat' && !crosses)) return { kind: 'client' }
+  const pool = service.sources.filter((source) => familyOf(source) === family)
+  if (pool.length > 0) return { kind: 'addresses', addresses: pool }
+  const vip = vips.find((each) => familyOf(each) === family && !unspecified.has(each))
+  return service.mode === 'fullnat' && vip !== undefined ? { kind: 'addresses', addresses: [vip] } : { kind: 'egress' }
+}
+
+/** Endpoints towards which the service needs the address that the kernel would use. */
+export const egressEndpoints = (service: Service): readonly Endpoint[] =>
+  service.endpoints.filter((endpoint) => sourceFor(service, endpoint).kind === 'egress')
 
 export const endpointEntry = (
   id: number,
@@ -61,24 +166,20 @@ export const endpointEntry = (
   endpoint: Endpoint,
   egress: (address: string) => string | null,
 ): EndpointEntry => {
-  const source = sourceFor(service, endpoint, egress)
+  const source = sourceFor(service, endpoint)
+  const { address, port, weight, blocked } = endpoint
+  const egressAddress = (): string => egress(address) ?? noEgress[familyOf(address)]
+  const sources =
+    source.kind === 'client' ? [] : source.kind === 'egress' ? [egressAddress()] : source.addresses.toSorted()
   return {
     service: id,
-    address: addressBytes(endpoint.address),
-    port: endpoint.port,
-    source: source === null ? null : addressBytes(source),
-    accepts: takesFlows(endpoint),
+    address: addressBytes(address),
+    port,
+    sources: sources.map(addressBytes),
+    action: service.encapsulation === null ? flowAction.nat : actions[service.encapsulation],
+    weight,
+    accepts: isLive(endpoint),
+    blocked,
     protocol: service.protocol,
   }
 }
-
-export const tableFor = (service: Service, seed: number): SelectionTable =>
-  selections[service.select].build(service.endpoints, seed)
-
-/** Equal keys, equal slots. */
-export const tableKey = (service: Service, seed: number): string =>
-  [
-    service.select,
-    seed,
-    ...service.endpoints.map((endpoint) => `${endpointKey(endpoint)} ${endpoint.weight} ${endpoint.drained}`),
-  ].join('|')

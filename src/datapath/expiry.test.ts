@@ -26,7 +26,7 @@ const kernel = (
   options?: BedOptions,
 ): void =>
   testWith(['root', 'bpf', 'netns'], title, async (t) => {
-    const bed = await openBed(t, options)
+    const bed = await openBed(t, { sizes: { services: 8, endpoints: 16 }, ...options })
     await bed.use(
       'apply',
       [tcp, udp, two, nat].map((each) => ({ kind: 'add', service: each })),
@@ -138,6 +138,73 @@ kernel('expiry: flows of endpoints that must go are freed whatever their age, al
   t.is(await bed.use('expire'), 40 + 50)
   t.deepEqual([...new Set((await bed.use('flows')).map((flow) => flow.endpoint.address))], ['10.2.0.2'])
 })
+
+kernel('expiry: a service may have an idle time-out of its own, longer or shorter', async (t, bed) => {
+  const short = service({ address: vip, port: 55, protocol: 'udp', idleTimeout: 2, endpoints: [endpoint('10.2.0.2')] })
+  const long = { ...short, name: 'long', port: 56, idleTimeout: 20 }
+  await bed.use(
+    'apply',
+    [short, long].map((each) => ({ kind: 'add', service: each })),
+  )
+  for (const port of [53, 55, 56])
+    await send(t, bed, [
+      [{ kind: 'udp', from: `10.1.0.2:${port}`, to: `${vip}:${port}` }, 'client'],
+      [{ kind: 'udp', from: '10.2.0.2:8080', to: `10.1.0.2:${port}` }, 'server'],
+    ])
+  const left = async (): Promise<readonly number[]> =>
+    (await bed.use('flows')).map((flow) => flow.vip.port).toSorted((a, b) => a - b)
+  await bed.use('addTicks', 199)
+  await bed.use('expire')
+  t.deepEqual(await left(), [53, 55, 56])
+  await bed.use('addTicks', 1)
+  await bed.use('expire')
+  t.deepEqual(await left(), [53, 56])
+  await bed.use('addTicks', timeouts.replied)
+  await bed.use('expire')
+  t.deepEqual(await left(), [56])
+  await bed.use('addTicks', 2000)
+  await bed.use('expire')
+  t.deepEqual(await left(), [])
+})
+
+/** Entries as text, without those of one endpoint. */
+const entriesBut = async (bed: Remote<Bed>, gone: number): Promise<readonly string[]> =>
+  (await bed.use('entries'))
+    .filter(({ flow }) => flow.endpoint !== gone)
+    .map(({ key, flow }) => [Buffer.from(key).toString('hex'), ...Object.values(flow).map(String)].join(' '))
+    .toSorted()
+
+kernel(
+  "expiry: a change to a service touches none of another's flows, and a block none but the blocked",
+  async (t, bed) => {
+    const [first = 0, second = 0] = await bed.use('endpointIds', serviceKey(two))
+    await bed.use('sendUdp', 100, `${vip}:54`)
+    await bed.use('sendUdp', 100, `${vip}:53`)
+    for (let port = 0; port < 20; port++)
+      await send(t, bed, [[{ kind: 'tcp', from: `10.1.0.9:${5000 + port}`, to: `${vip}:443`, flags: 'S' }, 'client']])
+    const before = await entriesBut(bed, first)
+    t.true(before.length > 200 && before.length < 2 * 220)
+    const blocked = { ...two, endpoints: [{ ...two.endpoints[0]!, blocked: true }, two.endpoints[1]!] }
+    await bed.use('apply', [{ kind: 'update', from: two, to: blocked }])
+    await bed.use('flushBlocked')
+    t.deepEqual(await entriesBut(bed, 0), before, 'all flows of the blocked endpoint have gone, and no other')
+    t.deepEqual(await entriesBut(bed, first), before)
+    const one = { ...blocked, endpoints: [two.endpoints[1]!], select: 'hash' as const, mode: 'fullnat' as const }
+    await bed.use('apply', [
+      { kind: 'update', from: blocked, to: one },
+      { kind: 'remove', service: udp },
+      { kind: 'update', from: tcp, to: { ...tcp, idleTimeout: 1, allowedSources: ['192.0.2.0/24'] } },
+    ])
+    await bed.use('settle')
+    await bed.use('flushBlocked')
+    await bed.use('expire')
+    t.deepEqual(await entriesBut(bed, 0), before)
+    t.true(
+      (await bed.use('flows')).some(({ endpoint: each }) => each.address === '10.2.0.3'),
+      String(second),
+    )
+  },
+)
 
 const large: BedOptions = { sizes: { flows: 32_768 }, stepsPerWalk: 4 }
 

@@ -10,8 +10,8 @@ export interface ExpiryOptions {
   readonly flowsFd: number
   readonly program: ExpiryProgram
   readonly expireKeys: Uint8Array
-  /** ticks a flow of each state may be idle, by number of the state */
-  readonly timeoutTicks: (state: number) => number
+  /** ticks a flow of a service may be idle, by number of its state */
+  readonly timeoutTicks: (state: number, service: number) => number
   /** ids of endpoints whose flows go now, whatever their age */
   readonly dropEndpoints: () => ReadonlySet<number>
   /** A walk over the whole table takes this many steps, also when the table is empty. */
@@ -21,8 +21,14 @@ export interface ExpiryOptions {
 const isReverse = (reader: FlowReader, index: number): boolean =>
   (reader.values.getUint8(index * flowSize + flowOffsets.flags) & flowFlags.reverse) !== 0
 
+/** A client's entry whose endpoint is one of these. */
+const isOf = (reader: FlowReader, index: number, endpoints: ReadonlySet<number>): boolean =>
+  !isReverse(reader, index) && endpoints.has(reader.values.getUint32(index * flowSize + flowOffsets.endpoint, true))
+
 /** Entries a step looks at, at least: the first walk does not know yet how many there are. */
 const minSlice = 16_384
+/** Batches that a flush reads before it lets others run. */
+const batchesPerTurn = 16
 
 export class Expiry {
   readonly #options: ExpiryOptions
@@ -53,10 +59,11 @@ export class Expiry {
     this.#steps = (this.#steps + 1) % stepsPerWalk
     if (this.#walked && !begins) return
     this.#walked = false
+    const drop = this.#options.dropEndpoints()
     const slice = Math.max(minSlice, Math.max(this.#entriesLastWalk, this.#entriesSeen) / stepsPerWalk)
     for (let seen = 0; !this.#walked && seen <= slice;) {
       const { count, done } = this.#reader.next()
-      now = this.#expireBatch(count, now)
+      now = this.#expireBatch(count, now, drop)
       seen += count
       this.#entriesSeen += count
       this.#walked = done
@@ -81,21 +88,31 @@ export class Expiry {
     }
   }
 
-  #expireBatch(count: number, now: number): number {
-    const { timeoutTicks, dropEndpoints } = this.#options
+  /** Frees the flows of some endpoints at once, and touches no others. Others may run meanwhile. */
+  async flushEndpoints(ids: ReadonlySet<number>): Promise<void> {
+    if (ids.size === 0) return
+    const reader = new FlowReader(this.#options.flowsFd)
+    for (let turn = 1, done = false; !done; turn++) {
+      const batch = reader.next()
+      this.#expireThose(reader, batch.count, true, (index) => isOf(reader, index, ids))
+      done = batch.done
+      if (turn % batchesPerTurn === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  #expireBatch(count: number, now: number, drop: ReadonlySet<number>): number {
+    const { timeoutTicks } = this.#options
     const values = this.#reader.values
     const isIdle = (index: number): boolean => {
-      const ticks = (now - values.getUint32(index * flowSize + flowOffsets.seen, true)) | 0
-      return ticks >= timeoutTicks(values.getUint8(index * flowSize + flowOffsets.state))
+      const at = index * flowSize
+      const ticks = (now - values.getUint32(at + flowOffsets.seen, true)) | 0
+      const service = values.getUint32(at + flowOffsets.service, true)
+      return ticks >= timeoutTicks(values.getUint8(at + flowOffsets.state), service)
     }
     // Of an endpoint's side the program only asks whether it has lost its client's.
-    let at = this.#expireThose(this.#reader, count, false, isIdle) ?? now
-    const drop = dropEndpoints()
+    const at = this.#expireThose(this.#reader, count, false, isIdle) ?? now
     if (drop.size === 0) return at
-    const leaves = (index: number): boolean =>
-      !isReverse(this.#reader, index) && drop.has(values.getUint32(index * flowSize + flowOffsets.endpoint, true))
-    at = this.#expireThose(this.#reader, count, true, leaves) ?? at
-    return at
+    return this.#expireThose(this.#reader, count, true, (index) => isOf(this.#reader, index, drop)) ?? at
   }
 
   /** Hands those of the batch that are `wanted` to the program; the kernel's time, if it was asked. */

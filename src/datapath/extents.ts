@@ -1,4 +1,4 @@
-// Hands out runs of consecutive places in a flat map: pages of slots, members of services.
+// Hands out runs of consecutive places in a flat map: pages of slots, members of services, bitmaps of source ports.
 
 /** Places from `start`, `length` of them. */
 export interface Extent {
@@ -8,7 +8,7 @@ export interface Extent {
 
 export class Extents {
   /** sorted by start, never touching each other */
-  #free: Extent[]
+  readonly #free: Extent[]
 
   constructor(start: number, length: number) {
     this.#free = length > 0 ? [{ start, length }] : []
@@ -25,17 +25,18 @@ export class Extents {
     const found = this.#free[index]
     if (!found) return null
     const rest = { start: found.start + length, length: found.length - length }
-    this.#free.splice(index, 1, ...(rest.length > 0 ? [rest] : []))
+    if (rest.length > 0) this.#free[index] = rest
+    else this.#free.splice(index, 1)
     return { start: found.start, length }
   }
 
-  /** Takes places that are known to be in use; false when some of them are taken already. */
+  /** Takes places that are known to be in use; false when some of them are taken already. Many go faster in order. */
   take(extent: Extent): boolean {
     if (extent.length === 0) return true
     const end = extent.start + extent.length
-    const index = this.#free.findIndex((free) => free.start <= extent.start && free.start + free.length >= end)
+    const index = this.#firstAfter(extent.start) - 1
     const found = this.#free[index]
-    if (!found) return false
+    if (!found || found.start + found.length < end) return false
     const before = { start: found.start, length: extent.start - found.start }
     const after = { start: end, length: found.start + found.length - end }
     this.#free.splice(index, 1, ...[before, after].filter((rest) => rest.length > 0))
@@ -44,8 +45,7 @@ export class Extents {
 
   release(extent: Extent): void {
     if (extent.length === 0) return
-    const index = this.#free.findIndex((free) => free.start > extent.start)
-    const at = index < 0 ? this.#free.length : index
+    const at = this.#firstAfter(extent.start)
     const before = this.#free[at - 1]
     const after = this.#free[at]
     const joinsBefore = before !== undefined && before.start + before.length === extent.start
@@ -54,5 +54,16 @@ export class Extents {
     const end = joinsAfter ? after.start + after.length : extent.start + extent.length
     const from = joinsBefore ? at - 1 : at
     this.#free.splice(from, (joinsBefore ? 1 : 0) + (joinsAfter ? 1 : 0), { start, length: end - start })
+  }
+
+  /** Where the first free run stands that begins behind a place. */
+  #firstAfter(place: number): number {
+    let [low, high] = [0, this.#free.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#free[middle]!.start > place) high = middle
+      else low = middle + 1
+    }
+    return low
   }
 }

@@ -2,6 +2,7 @@
 // does not fit into the ring is lost, and the gap in the CPU's sequence tells how much.
 
 import { native } from '../../native/load.ts'
+import { endpointKey } from '../lb/model.ts'
 import { formatAddress } from '../wire/ip.ts'
 import { protocolNames } from './entries.ts'
 import { eventKindNames, flowEventSize, flowStateNames, limits, readFlowEvent } from './layout.gen.ts'
@@ -57,7 +58,7 @@ export class FlowEvents {
   }
 }
 
-const place = (address: Uint8Array, port: number): string => `${formatAddress(address)}:${port}`
+const place = (address: Uint8Array, port: number): string => endpointKey({ address: formatAddress(address), port })
 
 const eventFields = ({ client, endpointSide, state, cpu, sequence }: FlowEvent): object => ({
   protocol: protocolNames.get(client.protocol) ?? client.protocol,

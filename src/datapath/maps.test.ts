@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { native } from '../../native/load.ts'
 import { loadSmall, objects, pinsFor, smallSizes } from '../testing/datapath/small-maps.ts'
 import { testWith } from '../testing/needs.ts'
+import { power } from '../wire/crc32c.ts'
 import { ExpiryProgram } from './expiry-program.ts'
-import { layoutHash, metaSize, readMeta, writeMeta } from './layout.gen.ts'
-import { mapMemory, mapNames } from './maps.ts'
+import { layoutHash, limits, metaSize, readMeta, writeMeta } from './layout.gen.ts'
+import { mapMemory, pinnedNames } from './maps.ts'
+
 import type { Loaded, LoadOptions } from './maps.ts'
 
 const kernel = (title: string, run: (t: ExecutionContext) => void): void => testWith(['root', 'bpf'], title, run)
@@ -47,6 +49,38 @@ kernel('maps: have the sizes that were asked for', (t) => {
   t.is(entries('service_counters'), 4)
   t.is(entries('endpoint_counters'), 8)
   t.is(entries('members'), 14, 'a list and the one that replaces it')
+  t.deepEqual((['service_idle', 'embryonic', 'returns'] as const).map(entries), [4, 4, 7])
+})
+
+kernel('maps: what is not said has the size of bpf/shared/limits.h, what is has its own', (t) => {
+  const named = { portBlocks: 3, ranges: 5, sources: 7, affinities: 9, hints: 11, sctpPaths: 13, fragments: 15 }
+  const sizes = { flows: 100, services: 3, endpoints: 7, slotPages: 5 }
+  const entries = ({ fds }: Loaded): readonly number[] =>
+    (['port_blocks', 'service_ranges', 'sources', 'affinities', 'hints', 'sctp_paths', 'fragments'] as const).map(
+      (name) => native.mapInfo(fds[name]).maxEntries,
+    )
+  // Number 0 of the port blocks says "none".
+  t.deepEqual(entries(loadFor(t, { sizes: { ...sizes, ...named } })), [4, 5, 7, 9, 11, 13, 15])
+  const { portBlocks, ranges, sources, affinities, hints, sctpPaths, fragments } = limits
+  t.deepEqual(entries(loadFor(t, { sizes })), [
+    portBlocks + 1,
+    ranges,
+    sources,
+    affinities,
+    hints,
+    sctpPaths,
+    fragments,
+  ])
+})
+
+kernel('maps: the table that moves changes of a CRC32c is there', (t) => {
+  const { fds } = loadFor(t)
+  const value = new Uint8Array(4)
+  for (const n of [0, 1, 4, 1400, limits.sctpPowers - 1]) {
+    native.mapLookup(fds.sctp_powers, u32(n), value)
+    t.is(new Uint32Array(value.buffer)[0], power(n), `${n}`)
+  }
+  t.false(native.mapLookup(fds.sctp_powers, u32(limits.sctpPowers), value))
 })
 
 kernel('maps: are one set for all three objects, and memory that we share with the kernel', (t) => {
@@ -62,7 +96,7 @@ kernel('maps: are one set for all three objects, and memory that we share with t
 kernel('maps: pinned ones are found again with what they hold', (t) => {
   const pins = pinsFor(t)
   const first = loadFor(t, { pins })
-  t.deepEqual(readdirSync(pins).toSorted(), mapNames.toSorted())
+  t.deepEqual(readdirSync(pins).toSorted(), pinnedNames.toSorted())
   native.mapUpdate(first.fds.devices, u32(7), new Uint8Array(12).fill(9))
   first.close()
   const second = loadFor(t, { pins })
@@ -79,10 +113,14 @@ kernel('maps: pinned ones of other sizes are refused, each difference with both 
   t.is(error?.name, 'PinnedMapsError')
   t.regex(
     error?.message ?? '',
-    /limits\.flows: pinned 256, configured 512; limits\.slotPages: pinned 16, configured 99/,
+    /limits\.flows: pinned 256, configured 512; limits\.slotPages: pinned 128, configured 99/,
   )
   t.regex(error?.message ?? '', /--fresh, which drops all flows/)
   t.notRegex(error?.message ?? '', /limits\.services|layouts/)
+  const others = { ...smallSizes, portBlocks: 5, hints: 7 }
+  t.throws(() => loadSmall({ pins, sizes: others }), {
+    message: /limits\.portBlocks: pinned 64, configured 5; limits\.hints: pinned 64, configured 7\./,
+  })
   t.true(loadFor(t, { pins }).adopted, 'they are still there')
 })
 
@@ -110,7 +148,7 @@ kernel('maps: pins of a start that was cut short are made again', (t) => {
   const second = loadFor(t, { pins })
   t.false(second.adopted)
   t.not(native.mapInfo(second.fds.devices).id, native.mapInfo(first.fds.devices).id)
-  t.deepEqual(readdirSync(pins).toSorted(), mapNames.toSorted())
+  t.deepEqual(readdirSync(pins).toSorted(), pinnedNames.toSorted())
 })
 
 kernel('maps: a pin that is missing beside its meta is made again', (t) => {

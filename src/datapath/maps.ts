@@ -4,58 +4,10 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { native } from '../../native/load.ts'
+import { powers } from '../wire/crc32c.ts'
 import { layoutHash, metaSize, readMeta, writeMeta } from './layout.gen.ts'
-
-/** The maps of bpf/lib/maps.h that all programs share; all of them are pinned. */
-export const mapNames = [
-  'meta',
-  'settings',
-  'devices',
-  'services',
-  'vips',
-  'slots',
-  'members',
-  'endpoints',
-  'active_flows',
-  'port_blocks',
-  'flows',
-  'closing_flows',
-  'fragments',
-  'cursors',
-  'service_counters',
-  'endpoint_counters',
-  'verdicts',
-  'events',
-  'event_sequence',
-  'expire_keys',
-  'expire_request',
-] as const
-export type MapName = (typeof mapNames)[number]
-
-/** Sizes that the configuration sets; the rest are in bpf/shared/limits.h. */
-export interface Sizes {
-  readonly flows: number
-  readonly services: number
-  readonly endpoints: number
-  readonly slotPages: number
-}
-
-/**
- * Ids start at 1: 0 says "none" wherever an id stands. There is room for twice the members, because a service's new
- * list is written beside the old one, which packets still read.
- */
-const maxEntries = (sizes: Sizes): Partial<Record<MapName, number>> => ({
-  services: sizes.services,
-  vips: sizes.services,
-  slots: sizes.slotPages,
-  members: 2 * sizes.endpoints,
-  endpoints: sizes.endpoints + 1,
-  active_flows: sizes.endpoints + 1,
-  flows: 2 * sizes.flows,
-  cursors: sizes.services + 1,
-  service_counters: sizes.services + 1,
-  endpoint_counters: sizes.endpoints + 1,
-})
+import { mapNames, mapSizes, mapsOfSize, maxEntries, noneOf, wholeSizes } from './sizes.ts'
+import type { MapName, Sizes } from './sizes.ts'
 
 export interface LoadOptions {
   /** directory of the objects */
@@ -79,6 +31,10 @@ class PinnedMapsError extends Error {
 
 const objectFiles = { xdp: 'lb.xdp.o', tc: 'lb.tc.o', expire: 'lb.gc.o' } as const
 const programNames = { xdp: 'sluice_xdp', tc: 'sluice_tc', expire: 'sluice_expire' } as const
+/** Where each object's programs jump to; each has its own. Emptied by the kernel when nobody holds it, so pinned. */
+const jumpMaps = { xdp: 'xdp_jumps', tc: 'tc_jumps', expire: null } as const
+/** Everything that is pinned but links. */
+export const pinnedNames: readonly string[] = [...mapNames, 'xdp_jumps', 'tc_jumps']
 export type Programs = Readonly<Record<keyof typeof objectFiles, number>>
 
 /** Kept maps with their memory; programs by what they do. */
@@ -87,36 +43,51 @@ export interface Loaded {
   readonly programs: Programs
   /** true when pinned maps were found and are used */
   readonly adopted: boolean
-  readonly sizes: Sizes
+  readonly sizes: Required<Sizes>
+  /** kernel ticks a second */
+  readonly ticksPerSecond: number
   close(): void
 }
 
 const u32 = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer)
 
-const metaOf = (sizes: Sizes): Uint8Array => {
+const metaOf = ({ flows, services, endpoints, slotPages }: Sizes): Uint8Array => {
   const bytes = new Uint8Array(metaSize)
-  writeMeta(new DataView(bytes.buffer), 0, { layout: layoutHash, ...sizes })
+  writeMeta(new DataView(bytes.buffer), 0, { layout: layoutHash, flows, services, endpoints, slotPages })
   return bytes
 }
 
 const hex = (value: bigint): string => value.toString(16).padStart(16, '0')
 
-/** Refuses maps that this version would misread, naming what differs. */
-const checkPins = (pins: string, sizes: Sizes): void => {
-  const fd = native.pinGet(join(pins, 'meta'))
-  const bytes = new Uint8Array(metaSize)
+/** Calls with a map that is pinned; undefined when it is not. */
+const withPinned = <T>(path: string, use: (fd: number) => T): T | undefined => {
+  if (!existsSync(path)) return undefined
+  const fd = native.pinGet(path)
   try {
-    native.mapLookup(fd, u32(0), bytes)
+    return use(fd)
   } finally {
     native.fdClose(fd)
   }
+}
+
+/** Refuses maps that this version would misread, naming what differs. */
+const checkPins = (pins: string, sizes: Required<Sizes>): void => {
+  const bytes = new Uint8Array(metaSize)
+  withPinned(join(pins, 'meta'), (fd) => native.mapLookup(fd, u32(0), bytes))
   const found = readMeta(new DataView(bytes.buffer), 0)
   const differences: string[] = []
+  const compare = (name: keyof Sizes, pinned: number | undefined): void => {
+    if (pinned !== undefined && pinned !== sizes[name])
+      differences.push(`limits.${name}: pinned ${pinned}, configured ${sizes[name]}`)
+  }
   if (found.layout !== layoutHash)
     differences.push(`layouts: pinned ${hex(found.layout)}, this version ${hex(layoutHash)}`)
-  for (const name of ['flows', 'services', 'endpoints', 'slotPages'] as const)
-    if (found[name] !== sizes[name])
-      differences.push(`limits.${name}: pinned ${found[name]}, configured ${sizes[name]}`)
+  for (const name of ['flows', 'services', 'endpoints', 'slotPages'] as const) compare(name, found[name])
+  for (const name of mapSizes)
+    compare(
+      name,
+      withPinned(join(pins, mapsOfSize[name]), (fd) => native.mapInfo(fd).maxEntries - noneOf(name)),
+    )
   if (differences.length === 0) return
   throw new PinnedMapsError(
     `the maps pinned under ${pins} do not fit: ${differences.join('; ')}. ` +
@@ -126,17 +97,28 @@ const checkPins = (pins: string, sizes: Sizes): void => {
 
 /** Takes away what a start that was cut short has pinned: without meta the set is not complete. */
 const removeStrayPins = (pins: string): void => {
-  for (const name of mapNames) rmSync(join(pins, name), { force: true })
+  for (const name of pinnedNames) rmSync(join(pins, name), { force: true })
 }
 
 /** A tick count that changes at least once a second, as a shift. */
-const routeShift = (ticksPerSecond: number): number => Math.floor(Math.log2(ticksPerSecond))
+export const routeShift = (ticksPerSecond: number): number => Math.floor(Math.log2(ticksPerSecond))
+
+/** What moves the change of a CRC32c over n bytes, for each n; places of a mapped array are 8 bytes apart. */
+const fillPowers = (fd: number): void => {
+  const words = new Uint32Array(native.mapMemory(fd))
+  let at = 0
+  for (const value of powers(words.length / 2)) {
+    words[at] = value
+    at += 2
+  }
+}
 
 /**
  * Loads the three objects over one set of maps. Maps pinned under `pins` are used again, if they fit.
  */
 export const load = (options: LoadOptions): Loaded => {
-  const { pins, sizes } = options
+  const { pins, ticksPerSecond } = options
+  const sizes = wholeSizes(options.sizes)
   if (pins !== null) mkdirSync(pins, { recursive: true, mode: 0o700 })
   const adopted = pins !== null && existsSync(join(pins, 'meta'))
   if (adopted) checkPins(pins, sizes)
@@ -159,24 +141,31 @@ export const load = (options: LoadOptions): Loaded => {
       const object = native.objectOpen(join(options.objects, objectFiles[kind]))
       objects.push(object)
       native.objectSetRodata(object, 'replay_clock', Uint8Array.of(options.replayClock === true ? 1 : 0))
-      if (kind !== 'expire')
-        native.objectSetRodata(object, 'route_shift', Uint8Array.of(routeShift(options.ticksPerSecond)))
+      if (kind !== 'expire') native.objectSetRodata(object, 'route_shift', Uint8Array.of(routeShift(ticksPerSecond)))
       for (const name of mapNames) {
         const existing = shared.get(name) ?? fds[name]
         if (existing !== undefined) native.objectReuseMap(object, name, existing)
         else if (wanted[name] !== undefined) native.objectSetMaxEntries(object, name, wanted[name])
       }
+      const jumps = jumpMaps[kind]
+      const pinnedJumps = jumps === null || pins === null ? null : join(pins, jumps)
+      // Programs that are attached jump into the new ones from here on: their layouts are the same.
+      if (jumps !== null && pinnedJumps !== null)
+        withPinned(pinnedJumps, (fd) => native.objectReuseMap(object, jumps, fd))
       native.objectLoad(object)
       const mapFds = new Map(native.objectMaps(object).map(({ name, fd }) => [name, fd]))
       for (const name of mapNames) fds[name] ??= mapFds.get(name)!
+      if (jumps !== null && pinnedJumps !== null && !existsSync(pinnedJumps))
+        native.pin(mapFds.get(jumps)!, pinnedJumps)
       programs[kind] = native.objectPrograms(object).find(({ name }) => name === programNames[kind])!.fd
     }
     const loaded = fds as Record<MapName, number>
+    fillPowers(loaded.sctp_powers)
     if (!adopted) native.mapUpdate(loaded.meta, u32(0), metaOf(sizes))
     // meta goes last: a set of pins with it is complete.
     if (pins !== null)
       for (const name of mapNames.toReversed()) if (!shared.has(name)) native.pin(loaded[name], join(pins, name))
-    return { fds: loaded, programs: programs as Programs, adopted, sizes, close }
+    return { fds: loaded, programs: programs as Programs, adopted, sizes, ticksPerSecond, close }
   } catch (error) {
     close()
     throw error
@@ -191,6 +180,11 @@ export interface Memory {
   readonly endpoints: DataView
   readonly activeFlows: BigInt64Array
   readonly portBlocks: BigUint64Array
+  readonly snatPools: DataView
+  /** of service n: ticks at 2n, whether both sides are told at 2n + 1 */
+  readonly serviceIdle: Uint32Array
+  readonly embryonic: BigInt64Array
+  readonly sessionPorts: BigUint64Array
   readonly expireKeys: Uint8Array
   readonly expireRequest: DataView
 }
@@ -202,6 +196,10 @@ export const mapMemory = (fds: Readonly<Record<MapName, number>>): Memory => ({
   endpoints: new DataView(native.mapMemory(fds.endpoints)),
   activeFlows: new BigInt64Array(native.mapMemory(fds.active_flows)),
   portBlocks: new BigUint64Array(native.mapMemory(fds.port_blocks)),
+  snatPools: new DataView(native.mapMemory(fds.snat_pools)),
+  serviceIdle: new Uint32Array(native.mapMemory(fds.service_idle)),
+  embryonic: new BigInt64Array(native.mapMemory(fds.embryonic)),
+  sessionPorts: new BigUint64Array(native.mapMemory(fds.session_ports)),
   expireKeys: new Uint8Array(native.mapMemory(fds.expire_keys)),
   expireRequest: new DataView(native.mapMemory(fds.expire_request)),
 })

@@ -1,5 +1,8 @@
 // Bitmaps of source ports, one for each place that ports are counted at: a source address towards an endpoint.
-// Endpoints that stand in several services share theirs.
+// Endpoints that stand in several services share theirs. The addresses of a pool have theirs in a row.
+
+import { Extents } from './extents.ts'
+import type { Extent } from './extents.ts'
 
 const wordsPerBlock = 1024
 const allOnes = 0xffffffffffffffffn
@@ -9,8 +12,8 @@ export interface PortRange {
   readonly last: number
 }
 
-interface Block {
-  readonly id: number
+interface Run {
+  readonly blocks: Extent
   readonly key: string
   users: number
 }
@@ -24,76 +27,77 @@ const rangeBits = (range: PortRange, word: number): bigint => {
 
 export class PortBlocks {
   readonly #words: BigUint64Array
-  readonly #blocks = new Map<string, Block>()
-  readonly #byId = new Map<number, Block>()
-  readonly #free: number[]
+  readonly #runs = new Map<string, Run>()
+  readonly #byFirst = new Map<number, Run>()
+  readonly #free: Extents
   readonly #range: PortRange
 
   /** Block 0 says "none", so the first is 1. */
   constructor(words: BigUint64Array, range: PortRange) {
     this.#words = words
     this.#range = range
-    this.#free = Array.from({ length: words.length / wordsPerBlock - 1 }, (_, index) => index + 1).toReversed()
+    this.#free = new Extents(1, words.length / wordsPerBlock - 1)
   }
 
   get freeBlocks(): number {
-    return this.#free.length
+    return this.#free.freePlaces
   }
 
   /**
-   * A block found in the kernel at start keeps its used ports; those that `previous` did not have are free now. Returns
-   * the key to release it by: the block's number tells who shares it, since not every user's key is still known.
+   * Blocks found in the kernel at start keep their used ports; those that `previous` did not have are free now. Returns
+   * the key to release them by: the first one's number tells who shares them, since not every user's key is still
+   * known.
    */
-  adopt(key: string, id: number, previous: PortRange): string {
-    const known = this.#byId.get(id)
+  adopt(key: string, first: number, previous: PortRange, count = 1): string {
+    const known = this.#byFirst.get(first)
     if (known) {
       known.users++
       return known.key
     }
-    const ownKey = this.#blocks.has(key) ? `${key}, block ${id}` : key
-    this.#hold(ownKey, id)
-    this.#free.splice(this.#free.indexOf(id), 1)
-    for (let word = 0; word < wordsPerBlock; word++) {
-      const was = rangeBits(previous, word)
-      const is = rangeBits(this.#range, word)
-      if (was === is) continue
-      const place = id * wordsPerBlock + word
-      this.#words[place] = ((this.#words[place] ?? 0n) | (was & ~is)) & ~(is & ~was)
+    const ownKey = this.#runs.has(key) ? `${key}, block ${first}` : key
+    const blocks = { start: first, length: count }
+    this.#hold(ownKey, blocks)
+    this.#free.take(blocks)
+    const end = (first + count) * wordsPerBlock
+    for (let place = first * wordsPerBlock; place < end; place++) {
+      const was = rangeBits(previous, place % wordsPerBlock)
+      const is = rangeBits(this.#range, place % wordsPerBlock)
+      if (was !== is) this.#words[place] = ((this.#words[place] ?? 0n) | (was & ~is)) & ~(is & ~was)
     }
     return ownKey
   }
 
-  /** The block for `key`; 0 when all are in use. */
-  acquire(key: string): number {
-    const known = this.#blocks.get(key)
+  /** The first of the `count` blocks for `key`; 0 when there are not so many in a row. */
+  acquire(key: string, count = 1): number {
+    const known = this.#runs.get(key)
     if (known) {
       known.users++
-      return known.id
+      return known.blocks.start
     }
-    const id = this.#free.pop()
-    if (id === undefined) return 0
-    this.#clear(id)
-    this.#hold(key, id)
-    return id
+    const blocks = this.#free.allocate(count)
+    if (!blocks) return 0
+    for (let block = blocks.start; block < blocks.start + count; block++) this.#clear(block)
+    this.#hold(key, blocks)
+    return blocks.start
   }
 
   release(key: string): void {
-    const block = this.#blocks.get(key)
-    if (!block || --block.users > 0) return
-    this.#blocks.delete(key)
-    this.#byId.delete(block.id)
-    this.#free.push(block.id)
+    const run = this.#runs.get(key)
+    if (!run || --run.users > 0) return
+    this.#runs.delete(key)
+    this.#byFirst.delete(run.blocks.start)
+    this.#free.release(run.blocks)
   }
 
-  #hold(key: string, id: number): void {
-    const block = { id, key, users: 1 }
-    this.#blocks.set(key, block)
-    this.#byId.set(id, block)
+  #hold(key: string, blocks: Extent): void {
+    const run = { blocks, key, users: 1 }
+    this.#runs.set(key, run)
+    this.#byFirst.set(blocks.start, run)
   }
 
   /** All ports of the range free, all others never given out. */
-  #clear(id: number): void {
+  #clear(block: number): void {
     for (let word = 0; word < wordsPerBlock; word++)
-      this.#words[id * wordsPerBlock + word] = allOnes & ~rangeBits(this.#range, word)
+      this.#words[block * wordsPerBlock + word] = allOnes & ~rangeBits(this.#range, word)
   }
 }

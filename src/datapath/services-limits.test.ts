@@ -3,9 +3,10 @@
 import type { ExecutionContext } from 'ava'
 import { ResourceError } from '../lb/datapath.ts'
 import { SmallMaps } from '../testing/datapath/small-maps.ts'
+import { hashTableSize } from '../lb/selection/hash.ts'
 import { endpoint, service } from '../testing/services.ts'
 import { testWith } from '../testing/needs.ts'
-import { maxPortBlocks } from './endpoints.ts'
+import { limits } from './layout.gen.ts'
 import type { Start } from '../testing/datapath/small-maps.ts'
 import type { Change, Service } from '../lb/model.ts'
 
@@ -41,6 +42,21 @@ const small = service({ endpoints: servers(2) })
 const wide = (port: number, count: number, from: number): Service =>
   service({ port, select: 'hash', endpoints: servers(count, from) })
 
+const pagesOfTwo = Math.ceil(hashTableSize(2) / limits.slotsPerPage)
+
+const pool = (count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => `198.51.100.${index + 1}`)
+
+/** Each of its servers has an id in connection ids. */
+const routed = (port: number, count: number): Service =>
+  service({
+    port,
+    protocol: 'udp',
+    select: 'quic',
+    quic: { serverIdLength: 1, nonceLength: 4, key: null, configId: 0 },
+    endpoints: servers(count).map((each, index) => ({ ...each, serverId: `0${index}` })),
+  })
+
 const cases: readonly Limit[] = [
   {
     limit: 'services',
@@ -64,50 +80,86 @@ const cases: readonly Limit[] = [
   },
   {
     limit: 'slotPages',
-    start: { sizes: { endpoints: 64, slotPages: 4 } },
+    start: { sizes: { endpoints: 64, slotPages: 3 * pagesOfTwo } },
     before: [],
-    // 251, 251 and 1021 slots: one page, one page, four pages.
-    tooMuch: [add(wide(80, 2, 0)), add(wide(81, 3, 50)), add(wide(82, 4, 100))],
-    most: [add(wide(80, 2, 0)), add(wide(81, 3, 50)), add(wide(82, 2, 100)), add(wide(83, 3, 150))],
+    tooMuch: [80, 81, 82, 83].map((port) => add(wide(port, 2, port))),
+    most: [80, 81, 82].map((port) => add(wide(port, 2, port))),
   },
   {
     limit: 'portBlocks',
-    start: { sizes: { services: 4, endpoints: 2048, slotPages: 64 } },
-    before: [service({ mode: 'fullnat', endpoints: servers(23) })],
+    start: { sizes: { portBlocks: 30 } },
+    before: [service({ mode: 'fullnat', endpoints: servers(2) })],
     tooMuch: [
-      add(service({ port: 81, mode: 'fullnat', endpoints: servers(500, 500) })),
-      add(service({ port: 82, mode: 'fullnat', endpoints: servers(501, 1000) })),
+      // Two sources towards each endpoint.
+      add(service({ port: 81, mode: 'onearm', sources: pool(14), endpoints: servers(2, 10) })),
+      add(service({ port: 82, mode: 'onearm', endpoints: servers(1, 20) })),
     ],
-    most: [
-      add(service({ port: 81, mode: 'fullnat', endpoints: servers(500, 500) })),
-      add(service({ port: 82, mode: 'fullnat', endpoints: servers(500, 1000) })),
+    most: [add(service({ port: 81, mode: 'onearm', sources: pool(14), endpoints: servers(2, 10) }))],
+  },
+  {
+    limit: 'snatPools',
+    start: { sizes: { snatPools: 2 } },
+    before: [service({ mode: 'onearm', sources: pool(2), endpoints: servers(1) })],
+    tooMuch: [3, 4].map((count) => add(service({ port: 80 + count, mode: 'onearm', sources: pool(count) }))),
+    most: [3].map((count) => add(service({ port: 80 + count, mode: 'onearm', sources: pool(count) }))),
+  },
+  {
+    limit: 'services',
+    start: { sizes: { services: 4 } },
+    before: [web],
+    // Each VIP takes a place, for the kernel has an entry for each.
+    tooMuch: [81, 82].map((port) => add(service({ port, secondary: ['192.0.2.2'] }))),
+    most: [add(service({ port: 81, secondary: ['192.0.2.2'] })), add(service({ port: 82 }))],
+  },
+  {
+    limit: 'ranges',
+    start: { sizes: { ranges: 6 } },
+    before: [service({ port: 8000, lastPort: 8005 })],
+    tooMuch: [add(service({ port: 8101, lastPort: 8106 })), add(service({ port: 82, lastPort: 83 }))],
+    most: [add(service({ port: 8101, lastPort: 8106 }))],
+  },
+  {
+    limit: 'sources',
+    start: { sizes: { sources: 3 } },
+    before: [service({ allowedSources: ['10.0.0.0/8'] })],
+    tooMuch: [
+      add(service({ port: 81, allowedSources: ['10.0.0.0/8', '2001:db8::/32'] })),
+      add(service({ port: 82, allowedSources: ['10.0.0.0/8'] })),
     ],
+    most: [add(service({ port: 81, allowedSources: ['10.0.0.0/8', '2001:db8::/32'] }))],
+  },
+  {
+    limit: 'hints',
+    start: { sizes: { hints: 2 } },
+    before: [],
+    tooMuch: [add(routed(81, 2)), add(routed(82, 1))],
+    most: [add(routed(81, 2)), add(service({ port: 82 }))],
   },
 ]
 
-for (const { limit, start, before, tooMuch, most } of cases) {
-  kernel(`services: what meets the limit of ${limit} is refused whole, and all the room is still there`, (t) => {
-    const maps = SmallMaps.open(t, start)
-    maps.add(...before)
-    const then = visible(maps)
-    for (let tries = 0; tries < 3; tries++) {
-      const error = t.throws(() => maps.apply(...tooMuch), { instanceOf: ResourceError })
-      t.is(error?.limit, limit)
-      t.regex(error?.message ?? '', /^no room for .*service 192\.0\.2\.1:8\d\/tcp/)
-      t.deepEqual(visible(maps), then)
-    }
-    t.notThrows(() => maps.apply(...most))
-    // And all of it comes back.
-    maps.remove(...[...maps.services.placed().values()].flatMap(({ service: each }) => each ?? []))
-    maps.settle()
-    maps.add(...before)
-    t.notThrows(() => maps.apply(...most))
-  })
+for (const [index, { limit, start, before, tooMuch, most }] of cases.entries()) {
+  const name = `case ${index}`
+  kernel(
+    `services: what meets the limit of ${limit} is refused whole, and all the room is still there (${name})`,
+    (t) => {
+      const maps = SmallMaps.open(t, start)
+      maps.add(...before)
+      const then = visible(maps)
+      for (let tries = 0; tries < 3; tries++) {
+        const error = t.throws(() => maps.apply(...tooMuch), { instanceOf: ResourceError })
+        t.is(error?.limit, limit)
+        t.regex(error?.message ?? '', /^no room for /)
+        t.deepEqual(visible(maps), then)
+      }
+      t.notThrows(() => maps.apply(...most))
+      // And all of it comes back.
+      maps.remove(...[...maps.services.placed().values()].flatMap(({ service: each }) => each ?? []))
+      maps.settle()
+      maps.add(...before)
+      t.notThrows(() => maps.apply(...most))
+    },
+  )
 }
-
-kernel('services: the numbers of the port case are those of the limit', (t) => {
-  t.is(maxPortBlocks, 23 + 500 + 500)
-})
 
 kernel('services: what was to come back and is refused drains on, with its old deadline', (t) => {
   const maps = SmallMaps.open(t, { sizes: { services: 2 } })

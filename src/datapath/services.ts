@@ -1,36 +1,30 @@
-// Services in the kernel. A service changes by one map update, after everything it points to has been written and
-// before anything it no longer points to is taken away: a packet sees the old service or the new one.
+// Services in the kernel. A service changes by one map update for each of its keys, after everything it points to has
+// been written and before anything it no longer points to is taken away: a packet sees the old service or the new one.
 
 import { native } from '../../native/load.ts'
-import { ResourceError } from '../lb/datapath.ts'
 import { endpointKey, serviceKey } from '../lb/model.ts'
-import { keyTag } from '../lb/selection/flow-hash.ts'
-import { adoptServices, mapKeys } from './adopt.ts'
-import { Endpoints, maxPortBlocks } from './endpoints.ts'
-import { endpointEntry, serviceKeyBytes, tableFor, tableKey, vipKeyBytes } from './entries.ts'
+import { adoptServices } from './adopt.ts'
+import { Endpoints } from './endpoints.ts'
+import { egressEndpoints, endpointEntry, serviceEntry } from './entries.ts'
+import { ExpiryProgram } from './expiry-program.ts'
 import { Extents } from './extents.ts'
-import { countersSize, serviceFlags, serviceSelect, serviceSize, vipKeySize, writeService } from './layout.gen.ts'
+import { Hints } from './hints.ts'
+import { countersSize, endpointOffsets, endpointSize, hintKind } from './layout.gen.ts'
+import { Pools } from './pools.ts'
 import { PortBlocks } from './ports.ts'
+import { prepare } from './prepare.ts'
+import { isQuicHintOf, quicHints } from './quic-hints.ts'
+import { targetsOf } from './reach.ts'
+import { ReachMaps } from './reach-maps.ts'
+import { ServiceIds } from './service-ids.ts'
 import { Tables } from './tables.ts'
-import type { EndpointEntry, PreparedEndpoint } from './endpoints.ts'
-import type { Extent } from './extents.ts'
+import { nextRouteGeneration } from './settings.ts'
+import type { ExpectationRoom } from './expectations.ts'
+import type { HintKey } from './layout.gen.ts'
 import type { Loaded, Memory } from './maps.ts'
 import type { PortRange } from './ports.ts'
-import type { Table } from './tables.ts'
-import type { Change, EndpointKey, Service, ServiceKey } from '../lb/model.ts'
-
-/** Where a service stands in the maps. */
-export interface Placed {
-  readonly id: number
-  readonly key: Uint8Array
-  readonly vip: string
-  /** null: found in the kernel at start and not yet confirmed by the configuration */
-  readonly service: Service | null
-  readonly table: Table
-  readonly members: Extent
-  /** ids in the order of the service's endpoints */
-  readonly endpoints: ReadonlyMap<EndpointKey, number>
-}
+import type { Placed, Prepared, Stock } from './prepare.ts'
+import type { Change, Service, ServiceKey } from '../lb/model.ts'
 
 export interface ServicesOptions {
   readonly loaded: Loaded
@@ -45,50 +39,58 @@ export interface ServicesOptions {
   readonly defer: (release: () => void) => void
   /** the address the kernel would use towards an endpoint */
   readonly egress: (address: string) => string | null
+  /** how long the sessions of a removed endpoint stay with it; 0 where it is left out */
+  readonly drainMs?: number
 }
-
-/** Everything one change needs, reserved; nothing of it is visible to packets yet. */
-interface Prepared extends Placed {
-  readonly service: Service
-  readonly entries: readonly { readonly id: number; readonly prepared: PreparedEndpoint }[]
-  readonly recreate: boolean
-  /** the service's id was not in use: its counters start at zero */
-  readonly isNew: boolean
-}
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-
-const fail = (error: Error): never => {
-  throw error
-}
-
-const noRoom = (limit: string, what: string): ResourceError =>
-  new ResourceError(limit, `no room for ${what}; raise limits.${limit} in the configuration and restart`)
 
 export class Services {
   readonly #options: ServicesOptions
   readonly #placed = new Map<ServiceKey, Placed>()
+  /** found at start and not yet confirmed: by which key each is placed */
+  readonly #unconfirmed = new Map<number, ServiceKey>()
   readonly #byId = new Map<number, Service>()
-  readonly #vips = new Map<string, number>()
-  readonly #tables: Tables
-  readonly #members: Extents
-  readonly #zeroCounters: Uint8Array
-  readonly endpoints: Endpoints
-  readonly #freeIds: number[] = []
-  /** ids of removed services whose endpoints still have flows; a service that comes back gets its own again */
-  readonly #leaving = new Map<number, ServiceKey | null>()
+  readonly #stock: Stock
+  readonly #ports: PortBlocks
+  readonly #zeroCounters = new Uint8Array(countersSize * native.possibleCpus())
+  #drained: ReadonlySet<number> = new Set()
   #confirmed = false
+  readonly endpoints: Endpoints
+  readonly hints: Hints
 
   constructor(options: ServicesOptions) {
-    const { loaded, memory, defer, portRange } = options
+    const { loaded, memory, defer, portRange, seed, egress } = options
     this.#options = options
-    this.#tables = new Tables(memory.slots, defer)
-    this.#members = new Extents(0, memory.members.length)
-    this.#zeroCounters = new Uint8Array(countersSize * native.possibleCpus())
-    const ports = new PortBlocks(memory.portBlocks, portRange)
-    this.endpoints = new Endpoints(memory, loaded.fds.endpoint_counters, ports)
-    const used = loaded.adopted ? this.#adopt() : new Set<number>()
-    for (let id = loaded.sizes.services; id >= 1; id--) if (!used.has(id)) this.#freeIds.push(id)
+    this.#ports = new PortBlocks(memory.portBlocks, portRange)
+    const kernel = new ExpiryProgram({ program: loaded.programs.expire, request: memory.expireRequest })
+    this.hints = new Hints({
+      fd: loaded.fds.hints,
+      nowTicks: () => kernel.run(0, false).now,
+      ticksPerSecond: loaded.ticksPerSecond,
+      keeps: (key, endpoint) => this.#keepsHint(key, endpoint),
+    })
+    this.endpoints = new Endpoints({
+      memory,
+      countersFd: loaded.fds.endpoint_counters,
+      ports: this.#ports,
+      pools: new Pools(memory.snatPools),
+      sweeps: () => this.hints.sweeps,
+      hinted: (id, sweep) => this.hints.mayName(id, sweep),
+    })
+    const rooms = {
+      tables: new Tables(memory.slots, defer),
+      members: new Extents(0, memory.members.length),
+      reaches: new ReachMaps(loaded, memory),
+    }
+    const ids = loaded.adopted ? this.#adopt(rooms) : new ServiceIds(loaded.sizes.services, new Set(), [])
+    this.#stock = {
+      ...rooms,
+      ids,
+      endpoints: this.endpoints,
+      hints: this.hints,
+      memberIds: memory.members,
+      seed,
+      egress,
+    }
   }
 
   placed(): ReadonlyMap<ServiceKey, Placed> {
@@ -105,6 +107,31 @@ export class Services {
     return this.#byId.get(id)
   }
 
+  /** What connections that others have announced are let in with. */
+  get expectationRoom(): ExpectationRoom {
+    const keyOf = (id: number): ServiceKey => `expected ${id}` as ServiceKey
+    return {
+      endpoints: this.endpoints,
+      hints: this.hints,
+      ports: this.#ports,
+      lend: (parent) => {
+        const id = this.#stock.ids.reserve(keyOf(0))?.id ?? null
+        if (id === null) return null
+        this.#resetCounters(id)
+        this.#options.memory.serviceIdle.fill(0, 2 * id, 2 * id + 2)
+        const service = this.#byId.get(parent)
+        if (service) this.#byId.set(id, service)
+        return id
+      },
+      giveBack: (id) => this.#stock.ids.leave(id, keyOf(id)),
+    }
+  }
+
+  /** Endpoints that are to have no flow, and have some. */
+  toFlush(): ReadonlySet<number> {
+    return new Set([...this.endpoints.blocked()].filter((id) => this.endpoints.activeFlows(id) > 0))
+  }
+
   /** Reserves room for all changes, then performs them in order. Throws ResourceError before anything changes. */
   apply(changes: readonly Change[]): void {
     const prepared = new Map<ServiceKey, Prepared>()
@@ -113,7 +140,7 @@ export class Services {
       for (const change of changes) {
         if (change.kind === 'remove') continue
         const service = change.kind === 'add' ? change.service : change.to
-        prepared.set(serviceKey(service), this.#prepare(service, undo))
+        prepared.set(serviceKey(service), prepare(this.#stock, service, this.#current(service), undo))
       }
     } catch (error) {
       for (const step of undo.toReversed()) step()
@@ -128,186 +155,133 @@ export class Services {
     if (this.#confirmed) return
     // The first set after a start is the whole set: what the maps hold beyond it has gone from the configuration.
     this.#confirmed = true
-    for (const [key, { service }] of this.#placed) if (service === null) this.#remove(key)
+    for (const key of this.#unconfirmed.values()) this.#remove(key)
   }
 
-  /** Writes the endpoints of `onearm` services again, after egress addresses may have changed. */
+  /** Writes endpoints again whose source is an address of this host, after that may have changed. */
   refreshEgress(): void {
     for (const { id, service, endpoints } of this.#placed.values()) {
-      if (service?.mode !== 'onearm') continue
-      for (const endpoint of service.endpoints) {
+      if (service === null) continue
+      for (const endpoint of egressEndpoints(service)) {
+        const endpointId = endpoints.get(endpointKey(endpoint))!
         const entry = endpointEntry(id, service, endpoint, this.#options.egress)
-        const prepared = this.endpoints.prepare(entry)
-        if (prepared) this.endpoints.write(endpoints.get(endpointKey(endpoint))!, prepared)
+        if (Buffer.compare(this.endpoints.read(endpointId).source, entry.sources[0]!) === 0) continue
+        this.endpoints.write(endpointId, this.endpoints.prepare(entry, `service ${service.name}`))
       }
     }
   }
 
-  /** Frees ids whose flows have gone. */
+  /** Frees ids whose flows and hints have gone. */
   collect(graceMs: number): void {
-    this.endpoints.collect(this.#options.now(), graceMs)
-    const used = this.endpoints.retiredServices()
-    for (const id of this.#leaving.keys()) {
-      if (used.has(id)) continue
-      this.#leaving.delete(id)
-      this.#byId.delete(id)
-      this.#freeIds.push(id)
-    }
+    const { now, drainMs = 0 } = this.#options
+    this.#drained = this.endpoints.retiredBefore(now() - drainMs)
+    this.hints.sweep()
+    this.endpoints.collect(now(), graceMs)
+    if (!this.#stock.ids.anyLeaving) return
+    for (const id of this.#stock.ids.collect(this.endpoints.retiredServices())) this.#byId.delete(id)
   }
 
-  #adopt(): ReadonlySet<number> {
+  /** The place that a service has: by its key, or by what the kernel held of it at start. */
+  #current(service: Service): Placed | null {
+    const placed = this.#placed.get(serviceKey(service))
+    if (placed !== undefined || this.#unconfirmed.size === 0) return placed ?? null
+    const owner = this.#stock.reaches.ownerOf(targetsOf(service))
+    const key = owner === undefined ? undefined : this.#unconfirmed.get(owner)
+    return (key === undefined ? undefined : this.#placed.get(key)) ?? null
+  }
+
+  /** Returns the ids that are not in use. */
+  #adopt({ tables, members, reaches }: Pick<Stock, 'tables' | 'members' | 'reaches'>): ServiceIds {
     const { loaded, memory, now, previousPortRange } = this.#options
-    const found = adoptServices(loaded.fds.services, memory)
-    for (const { key, placed } of found.services) {
-      this.#members.take(placed.members)
-      this.#placed.set(key, { ...placed, table: this.#tables.adopt(placed.firstPage, placed.slotCount) })
-      this.#vips.set(placed.vip, (this.#vips.get(placed.vip) ?? 0) + 1)
+    const found = adoptServices(loaded, memory)
+    // In the order of their places, so that taking many is fast.
+    for (const { placed } of found.services.toSorted((a, b) => a.placed.members.start - b.placed.members.start))
+      members.take(placed.members)
+    for (const { key, placed } of found.services.toSorted((a, b) => a.placed.firstPage - b.placed.firstPage)) {
+      this.#placed.set(key, { ...placed, table: tables.adopt(placed.firstPage, placed.slotCount) })
+      this.#unconfirmed.set(placed.id, key)
+      reaches.adopt(placed.id, placed.reach)
     }
-    this.#adoptVips()
+    reaches.mend()
     this.endpoints.adopt(found.protocols, found.members, now(), previousPortRange)
-    for (const id of this.endpoints.retiredServices()) if (!found.protocols.has(id)) this.#leaving.set(id, null)
-    return new Set([...found.protocols.keys(), ...this.#leaving.keys()])
-  }
-
-  /** A daemon that was killed between two writes may have left a count that does not fit the services. */
-  #adoptVips(): void {
-    const { vips } = this.#options.loaded.fds
-    const known = new Set([...this.#vips.keys()].map((address) => hex(vipKeyBytes(address))))
-    for (const key of mapKeys(vips, vipKeySize)) if (!known.has(hex(key))) native.mapDelete(vips, key)
-    for (const address of this.#vips.keys()) this.#countVip(address, 0)
-  }
-
-  /** `undo` gets what takes each reservation back. */
-  #prepare(service: Service, undo: (() => void)[]): Prepared {
-    const { seed, egress, memory } = this.#options
-    const current = this.#placed.get(serviceKey(service)) ?? null
-    const title = `service ${service.name}`
-    const { id, isNew } = current ? { id: current.id, isNew: false } : this.#reserveId(service, undo)
-
-    const endpoints = new Map<EndpointKey, number>()
-    const entries: { id: number; prepared: PreparedEndpoint }[] = []
-    for (const endpoint of service.endpoints) {
-      const key = endpointKey(endpoint)
-      const entry = endpointEntry(id, service, endpoint, egress)
-      const endpointId = current?.endpoints.get(key) ?? this.#reserveEndpoint(service, entry, undo)
-      const prepared =
-        this.endpoints.prepare(entry) ??
-        fail(
-          new ResourceError(
-            'portBlocks',
-            `no room for ${title}: at most ${maxPortBlocks} endpoints can have source ports of their own ` +
-              '(modes onearm and fullnat)',
-          ),
-        )
-      undo.push(() => this.endpoints.cancel(prepared))
-      endpoints.set(key, endpointId)
-      entries.push({ id: endpointId, prepared })
-    }
-
-    const table =
-      this.#tables.acquire(tableKey(service, seed), () => tableFor(service, seed).slots, current?.table ?? null) ??
-      fail(noRoom('slotPages', `the selection table of ${title}`))
-    undo.push(() => this.#tables.giveBack(table))
-
-    const ids = [...endpoints.values()]
-    const sameMembers =
-      current?.members.length === ids.length &&
-      ids.every((member, index) => memory.members[current.members.start + index] === BigInt(member))
-    const members = sameMembers
-      ? current.members
-      : (this.#members.allocate(ids.length) ?? fail(noRoom('endpoints', `the endpoints of ${title}`)))
-    if (!sameMembers) undo.push(() => this.#members.release(members))
-    return {
-      id,
-      key: serviceKeyBytes(service),
-      vip: service.address,
-      service,
-      table,
-      members,
-      endpoints,
-      entries,
-      recreate: service.select === 'hash' && service.mode === 'dnat',
-      isNew,
-    }
-  }
-
-  #reserveId(service: Service, undo: (() => void)[]): { readonly id: number; readonly isNew: boolean } {
-    const key = serviceKey(service)
-    const [leaving] = [...this.#leaving].find(([, left]) => left === key) ?? []
-    if (leaving !== undefined) {
-      this.#leaving.delete(leaving)
-      undo.push(() => this.#leaving.set(leaving, key))
-      return { id: leaving, isNew: false }
-    }
-    const id = this.#freeIds.pop() ?? fail(noRoom('services', `service ${service.name}`))
-    undo.push(() => this.#freeIds.push(id))
-    return { id, isNew: true }
-  }
-
-  #reserveEndpoint(service: Service, entry: EndpointEntry, undo: (() => void)[]): number {
-    const revived = this.endpoints.revive(entry.service, entry.address, entry.port)
-    if (revived) {
-      undo.push(revived.undo)
-      return revived.id
-    }
-    const id = this.endpoints.allocate() || fail(noRoom('endpoints', `the endpoints of service ${service.name}`))
-    undo.push(() => this.endpoints.giveBack(id))
-    return id
+    const left = [...this.endpoints.retiredServices()].filter((id) => !found.protocols.has(id))
+    return new ServiceIds(loaded.sizes.services, new Set(found.protocols.keys()), left)
   }
 
   #commit(key: ServiceKey, ready: Prepared): void {
     const { loaded, memory, seed, now, defer } = this.#options
-    const { entries, recreate, isNew, ...placed } = ready
-    const before = this.#placed.get(key)
-    if (isNew) {
-      const id = new Uint8Array(Uint32Array.of(placed.id).buffer)
-      native.mapUpdate(loaded.fds.service_counters, id, this.#zeroCounters)
-    }
-    for (const { id, prepared } of entries) this.endpoints.write(id, prepared)
-    entries.forEach(({ id }, index) => (memory.members[placed.members.start + index] = BigInt(id)))
-    if (!before) this.#countVip(placed.vip, 1)
-
-    const value = new Uint8Array(serviceSize)
-    writeService(new DataView(value.buffer), 0, {
-      tag: keyTag(placed.key),
-      id: placed.id,
-      select: serviceSelect[ready.service.select],
-      flags: recreate ? serviceFlags.recreate : 0,
-      seed,
-      firstPage: placed.table.pages.start,
-      slotCount: placed.table.slotCount,
-      memberBase: placed.members.start,
-      memberCount: placed.members.length,
-    })
-    native.mapUpdate(loaded.fds.services, placed.key, value)
+    const { tables, members, reaches, memberIds } = this.#stock
+    const { entries, isNew, ...placed } = ready
+    const { id, service, reach } = placed
+    const before = this.#replaced(key, id)
+    if (isNew) this.#resetCounters(id)
+    memory.serviceIdle[2 * id] = Math.round((service.idleTimeout ?? 0) * loaded.ticksPerSecond)
+    memory.serviceIdle[2 * id + 1] = service.resetOnIdle ? 1 : 0
+    const blocked = this.endpoints.blocked()
+    const blocks = entries.some(({ id: endpointId, prepared }) => prepared.entry.blocked !== blocked.has(endpointId))
+    for (const { id: endpointId, prepared } of entries) this.endpoints.write(endpointId, prepared)
+    // The fast path looks whether an endpoint is blocked when it looks for the way to it.
+    if (blocks) nextRouteGeneration(memory.settings)
+    entries.forEach(({ id: endpointId }, index) => (memberIds[placed.members.start + index] = BigInt(endpointId)))
+    reaches.reveal(id, before?.reach ?? null, reach, serviceEntry(service, placed, seed, loaded.ticksPerSecond))
     this.#placed.set(key, placed)
-    this.#byId.set(placed.id, ready.service)
+    this.#byId.set(id, service)
     if (!before) return
 
-    for (const [endpoint, id] of before.endpoints) if (!placed.endpoints.has(endpoint)) this.endpoints.retire(id, now())
-    this.#tables.release(before.table)
-    if (before.members !== placed.members) defer(() => this.#members.release(before.members))
+    reaches.withdraw(id, before.reach, reach)
+    for (const [endpoint, endpointId] of before.endpoints)
+      if (!placed.endpoints.has(endpoint)) this.endpoints.retire(endpointId, now())
+    tables.release(before.table)
+    if (before.members !== placed.members) defer(() => members.release(before.members))
+    if (before.service) this.#removeHints(before, new Set(quicHints(id, service, placed.endpoints).map(keyText)))
+  }
+
+  /** What stood there before; if it was found at start, perhaps under another of its keys. */
+  #replaced(key: ServiceKey, id: number): Placed | undefined {
+    const adoptedKey = this.#unconfirmed.get(id)
+    const before = this.#placed.get(adoptedKey ?? key)
+    if (adoptedKey === undefined) return before
+    this.#unconfirmed.delete(id)
+    this.#placed.delete(adoptedKey)
+    return before
   }
 
   #remove(key: ServiceKey): void {
-    const { loaded, now, defer } = this.#options
+    const { now, defer } = this.#options
+    const { tables, members, reaches, ids } = this.#stock
     const before = this.#placed.get(key)
     if (!before) return
-    native.mapDelete(loaded.fds.services, before.key)
+    reaches.withdraw(before.id, before.reach, null)
     this.#placed.delete(key)
-    this.#countVip(before.vip, -1)
+    this.#unconfirmed.delete(before.id)
     for (const id of before.endpoints.values()) this.endpoints.retire(id, now())
-    this.#leaving.set(before.id, key)
-    this.#tables.release(before.table)
-    defer(() => this.#members.release(before.members))
+    ids.leave(before.id, key)
+    tables.release(before.table)
+    defer(() => members.release(before.members))
+    this.#removeHints(before, new Set())
   }
 
-  #countVip(address: string, change: 1 | 0 | -1): void {
-    const { vips } = this.#options.loaded.fds
-    const count = (this.#vips.get(address) ?? 0) + change
-    this.#vips.set(address, count)
-    if (count > 0) native.mapUpdate(vips, vipKeyBytes(address), new Uint8Array(Uint32Array.of(count).buffer))
-    else native.mapDelete(vips, vipKeyBytes(address))
-    if (count === 0) this.#vips.delete(address)
+  /** Those that the service made itself, but for some. */
+  #removeHints({ id, service, endpoints }: Placed, but: ReadonlySet<string>): void {
+    if (service === null) return
+    const gone = quicHints(id, service, endpoints).filter((hint) => !but.has(keyText(hint)))
+    if (gone.length > 0) this.hints.removeAll(gone.map(({ key }) => key))
+  }
+
+  #resetCounters(id: number): void {
+    const { loaded, memory } = this.#options
+    native.mapUpdate(loaded.fds.service_counters, new Uint8Array(Uint32Array.of(id).buffer), this.#zeroCounters)
+    memory.embryonic[id] = 0n
+  }
+
+  #keepsHint(key: HintKey, endpoint: number): boolean {
+    const { endpoints } = this.#options.memory
+    const owner = endpoint * endpointSize + endpointOffsets.service
+    if (owner + 4 > endpoints.byteLength || endpoints.getUint32(owner, true) !== key.service) return false
+    if (this.#drained.has(endpoint)) return false
+    const service = this.#byId.get(key.service)
+    return key.kind !== hintKind.quic || service === undefined || isQuicHintOf(service, key)
   }
 }
+
+const keyText = ({ key }: { readonly key: HintKey }): string => Buffer.from(key.bytes).toString('hex')

@@ -1,7 +1,10 @@
 // What the configuration says of flows, as the programs want it: in ticks, by number of the state.
 
+import { addressBytes } from '../wire/ip.ts'
 import { flowState, flowStateCount, settingsOffsets } from './layout.gen.ts'
 import type { PortRange } from './ports.ts'
+
+const noAddress = new Uint8Array(16)
 
 /** How long a closed flow is kept without a packet: a side may repeat what the other has not heard. */
 const closedSeconds = 0.5
@@ -20,11 +23,23 @@ export interface FlowTimeouts {
   readonly drain: number
 }
 
+/** What stands around packets that go to endpoints of mode `dsr`. */
+export interface EncapsulationSettings {
+  /** outer source of IPv4, whose last 16 bits vary with the flow; null: none */
+  readonly source4: string | null
+  readonly source6: string | null
+  /** UDP port of GUE */
+  readonly guePort: number
+}
+
 export interface Settings {
   readonly timeouts: FlowTimeouts
   readonly portRange: PortRange
   readonly events: boolean
   readonly ticksPerSecond: number
+  /** new flows are refused when this many live; 0: no such limit */
+  readonly flowsAdmitted: number
+  readonly encapsulation: EncapsulationSettings
 }
 
 const secondsByState = (timeouts: FlowTimeouts): Readonly<Record<number, number>> => ({
@@ -37,8 +52,21 @@ const secondsByState = (timeouts: FlowTimeouts): Readonly<Record<number, number>
   [flowState.replied]: timeouts.replied,
 })
 
-/** Leaves what belongs to others: the replay clock, the route generation. */
-export const writeSettings = (memory: DataView, { timeouts, portRange, events, ticksPerSecond }: Settings): void => {
+/** States in which a service's own idle time-out counts. */
+const idleStates: ReadonlySet<number> = new Set([flowState.established, flowState.replied])
+
+/** Ticks a flow may be idle: by its service, where that has a time of its own, else by its state. */
+export const timeoutTicks = (settings: DataView, serviceIdle: Uint32Array, state: number, service: number): number =>
+  (idleStates.has(state) ? serviceIdle[2 * service] : 0) ||
+  settings.getUint32(settingsOffsets.timeouts + state * 4, true)
+
+/** Flows that new ones may take of a table that keeps some percent of it for those that live. */
+export const admittedFlows = (flows: number, reservePercent: number): number =>
+  reservePercent === 0 ? 0 : Math.max(1, Math.floor((flows * (100 - reservePercent)) / 100))
+
+/** Leaves what belongs to others: the replay clock, the route generation, the features that services need. */
+export const writeSettings = (memory: DataView, settings: Settings): void => {
+  const { timeouts, portRange, events, ticksPerSecond, flowsAdmitted, encapsulation } = settings
   const seconds = secondsByState(timeouts)
   for (let state = 0; state < flowStateCount; state++) {
     const ticks = Math.max(1, Math.round((seconds[state] ?? 0) * ticksPerSecond))
@@ -47,6 +75,22 @@ export const writeSettings = (memory: DataView, { timeouts, portRange, events, t
   memory.setUint16(settingsOffsets.snatFirst, portRange.first, true)
   memory.setUint16(settingsOffsets.snatLast, portRange.last, true)
   memory.setUint32(settingsOffsets.events, events ? 1 : 0, true)
+  memory.setUint32(settingsOffsets.flowsAdmitted, flowsAdmitted, true)
+  memory.setUint16(settingsOffsets.guePort, encapsulation.guePort)
+  const { encapSource4, encapSource6 } = settingsOffsets
+  for (const [offset, source] of [
+    [encapSource4, encapsulation.source4],
+    [encapSource6, encapsulation.source6],
+  ] as const) {
+    const bytes = new Uint8Array(memory.buffer, memory.byteOffset + offset, 16)
+    bytes.set(source === null ? noAddress : addressBytes(source))
+  }
+}
+
+/** From now on each flow asks for its next hop anew. */
+export const nextRouteGeneration = (memory: DataView): void => {
+  const generation = memory.getUint32(settingsOffsets.routeGeneration, true)
+  memory.setUint32(settingsOffsets.routeGeneration, (generation + 1) >>> 0, true)
 }
 
 export const readPortRange = (memory: DataView): PortRange => ({

@@ -6,7 +6,7 @@ import { pinsFor } from '../testing/datapath/small-maps.ts'
 import { endpoint, service } from '../testing/services.ts'
 import { testWith } from '../testing/needs.ts'
 import { verdictNames } from './layout.gen.ts'
-import type { Bed } from '../testing/datapath/bed.ts'
+import type { Bed, BedOptions } from '../testing/datapath/bed.ts'
 import type { Remote } from '../../lab/host.ts'
 import type { FlowStatus } from '../lb/datapath.ts'
 import type { Change, Service } from '../lb/model.ts'
@@ -85,6 +85,70 @@ kernel('status: a flow is told from the client to the endpoint, with its service
   })
 })
 
+const six: BedOptions & { readonly ipv6: true } = { ipv6: true, sizes: { services: 8, endpoints: 16 } }
+
+testWith(
+  ['root', 'bpf', 'netns'],
+  'status: flows of both families and between them are told in their own words',
+  async (t) => {
+    const bed = await openBed(t, six)
+    const vips = ['192.0.2.1', '2001:db8:9::1'] as const
+    const servers = ['10.2.0.2', '2001:db8:2::2'] as const
+    const clients = ['10.1.0.2', '2001:db8:1::2'] as const
+    const services = vips.flatMap((address, place) =>
+      servers.map((server, index) =>
+        service({ address, port: 80 + index, name: `${place} to ${index}`, endpoints: [endpoint(server)] }),
+      ),
+    )
+    const echo = service({
+      address: vips[1],
+      port: 0,
+      protocol: 'icmp',
+      endpoints: [endpoint(servers[0], { port: 0 })],
+    })
+    await bed.use('apply', add([...services, echo]))
+    const told = async (): Promise<readonly string[]> =>
+      (await bed.use('flows'))
+        .map((flow) => `${flow.serviceName}: ${flow.client.address} ${flow.vip.address} ${flow.endpoint.address}`)
+        .toSorted()
+    const socket = (address: string, port: number): string =>
+      address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+    for (const [place, vip] of vips.entries())
+      for (const port of [80, 81])
+        t.is(
+          await bed.use('send', {
+            kind: 'tcp',
+            from: socket(clients[place]!, 4000 + port),
+            to: socket(vip, port),
+            flags: 'S',
+          }),
+          'forward',
+          `${vip} ${port}`,
+        )
+    t.is(await bed.use('send', { kind: 'icmp', from: `[${clients[1]}]:7`, to: vips[1], type: 128 }), 'forward')
+    t.deepEqual(
+      await told(),
+      [
+        `${echo.name}: 2001:db8:1::2 2001:db8:9::1 10.2.0.2`,
+        '0 to 0: 10.1.0.2 192.0.2.1 10.2.0.2',
+        '0 to 1: 10.1.0.2 192.0.2.1 2001:db8:2::2',
+        '1 to 0: 2001:db8:1::2 2001:db8:9::1 10.2.0.2',
+        '1 to 1: 2001:db8:1::2 2001:db8:9::1 2001:db8:2::2',
+      ].toSorted(),
+    )
+  },
+)
+
+testWith(['root', 'bpf', 'netns'], 'status: a flow whose endpoint answers itself has one side', async (t) => {
+  const bed = await openBed(t)
+  const dsr = service({ mode: 'dsr', endpoints: [endpoint('10.2.0.2', { port: 80 })] })
+  await bed.use('apply', add([dsr]))
+  t.is(await bed.use('send', { kind: 'tcp', from: client, to: '192.0.2.1:80', flags: 'S' }), 'forward')
+  const [flow] = await bed.use('flows')
+  t.like(flow, { mode: 'dsr', vip: { port: 80 }, toEndpoint: { packets: 1n }, toClient: { packets: 0n } })
+  t.like(flow?.endpoint, { address: '10.2.0.2', weight: 1 })
+})
+
 kernel('status: a flow is as idle as its younger half', async (t, bed) => {
   await sendAll(bed)
   await bed.use('addTicks', 30)
@@ -115,7 +179,7 @@ kernel('status: counts packets, bytes and flows of services and endpoints, and t
 kernel('status: verdicts are counted for the hook that gave them', async (t, bed) => {
   await sendAll(bed)
   t.is(await bed.use('send', { kind: 'udp', from: client, to: '203.0.113.1:1' }), 'pass_not_service')
-  t.is(await bed.use('send', { kind: 'tcp', from: client, to: '192.0.2.1:80', flags: 'A', ttl: 1 }), 'drop_ttl')
+  t.is(await bed.use('send', { kind: 'tcp', from: client, to: '192.0.2.1:80', flags: 'A', ttl: 1 }), 'pass_ttl')
   const { xdp, tc } = await bed.use('verdicts')
   const names = verdictNames.filter((name) => name !== 'continue')
   t.deepEqual([Object.keys(xdp), Object.keys(tc)], [names, names])
@@ -123,7 +187,7 @@ kernel('status: verdicts are counted for the hook that gave them', async (t, bed
   t.deepEqual(Object.fromEntries(Object.entries(tc).filter(([, count]) => count > 0n)), {
     forward: 5n,
     pass_not_service: 1n,
-    drop_ttl: 1n,
+    pass_ttl: 1n,
   })
 })
 

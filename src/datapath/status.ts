@@ -6,8 +6,13 @@ import { formatAddress } from '../wire/ip.ts'
 import { protocolNames } from './entries.ts'
 import { FlowReader } from './flow-reader.ts'
 import * as layout from './layout.gen.ts'
-import type { Placed, Services } from './services.ts'
+import { actionOf } from './slow-path/flow-action.ts'
+import type { Placed } from './prepare.ts'
+import type { Services } from './services.ts'
 import type { Counters, FlowStatus, ServiceStatus, Verdicts } from '../lb/datapath.ts'
+
+/** Actions of flows whose endpoints answer clients themselves. */
+const directReturn: ReadonlySet<layout.FlowAction> = new Set(['l2', 'encap_ip', 'encap_gue'])
 
 const idBytes = (id: number): Uint8Array => new Uint8Array(Uint32Array.of(id).buffer)
 
@@ -98,21 +103,30 @@ export class Status {
         const key = layout.readFlowKey(reader.keys, index * layout.flowKeySize)
         const flow = layout.readFlow(reader.values, index * layout.flowSize)
         if (flow.flags & layout.flowFlags.reverse) continue
-        if (!native.mapLookup(this.#fds.flows, partnerKey(key, flow), partner)) continue
-        const reverse = layout.readFlow(new DataView(partner.buffer), 0)
-        const idle = Math.min((now - flow.seen) | 0, (now - reverse.seen) | 0)
-        flows.push(this.#flow(key, flow, reverse, Math.max(0, Math.round((idle * 1000) / ticksPerSecond))))
+        const reverse = this.#reverse(key, flow, partner)
+        if (reverse === undefined) continue
+        const seen = [flow, reverse ?? flow].map((half) => (now - half.seen) | 0)
+        flows.push(this.#flow(key, flow, reverse, Math.max(0, Math.round((Math.min(...seen) * 1000) / ticksPerSecond))))
       }
     }
     return flows
   }
 
-  #flow(key: layout.FlowKey, flow: layout.Flow, reverse: layout.Flow, idleMs: number): FlowStatus {
+  /** Null: endpoints that answer clients themselves have no side of their own; undefined: it has just gone. */
+  #reverse(key: layout.FlowKey, flow: layout.Flow, bytes: Uint8Array): layout.Flow | null | undefined {
+    if (directReturn.has(actionOf(flow))) return null
+    if (!native.mapLookup(this.#fds.flows, partnerKey(key, flow), bytes)) return undefined
+    return layout.readFlow(new DataView(bytes.buffer), 0)
+  }
+
+  #flow(key: layout.FlowKey, flow: layout.Flow, reverse: layout.Flow | null, idleMs: number): FlowStatus {
     const protocol = protocolNames.get(key.protocol) ?? 'tcp'
     const icmp = protocol === 'icmp'
     const service = this.#services.serviceOf(flow.service)
     const endpoint = { address: formatAddress(flow.destination), port: flow.destinationPort }
-    const known = service?.endpoints.find((other) => endpointKey(other) === endpointKey(endpoint))
+    const known = service?.endpoints.find(
+      ({ address, port }) => address === endpoint.address && (port === 0 || port === endpoint.port),
+    )
     return {
       protocol,
       state: layout.flowStateNames[flow.state] as FlowStatus['state'],
@@ -124,7 +138,7 @@ export class Status {
       serviceName: service?.name ?? '',
       mode: service?.mode ?? 'dnat',
       toEndpoint: { packets: flow.packets, bytes: flow.bytes },
-      toClient: { packets: reverse.packets, bytes: reverse.bytes },
+      toClient: { packets: reverse?.packets ?? 0n, bytes: reverse?.bytes ?? 0n },
       idleMs,
     }
   }

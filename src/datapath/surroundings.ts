@@ -4,8 +4,13 @@
 import { join } from 'node:path'
 import { native } from '../../native/load.ts'
 import { attach, AttachError } from './attach.ts'
-import { deviceFlags, deviceSize, limits, settingsOffsets, writeDevice } from './layout.gen.ts'
+import { egressEndpoints, vipsOf } from './entries.ts'
+import { ForwardingCheck } from './forwarding.ts'
+import { nextRouteGeneration } from './settings.ts'
+import { deviceFlags, deviceSize, limits, writeDevice } from './layout.gen.ts'
+import { LocalAddresses } from './local-addresses.ts'
 import { Network } from './network/index.ts'
+import { hasVips } from './reach.ts'
 import type { InterfaceRequest } from './attach.ts'
 import type { Programs } from './maps.ts'
 import type { InterfaceStatus } from '../lb/datapath.ts'
@@ -23,6 +28,8 @@ export interface SurroundingsOptions {
   readonly pins: string
   /** map devices */
   readonly devicesFd: number
+  /** map local_addresses */
+  readonly localAddressesFd: number
   /** map settings */
   readonly settings: DataView
   readonly log: Log
@@ -31,6 +38,9 @@ export interface SurroundingsOptions {
   /** addresses of ours towards endpoints may have changed */
   readonly onEgress: () => void
 }
+
+/** What comes with a change of services may wait for the next one: thousands may come in a row. */
+const followAfterMs = 100
 
 const unspecified: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
 const idBytes = (id: number): Uint8Array => new Uint8Array(Uint32Array.of(id).buffer)
@@ -48,6 +58,9 @@ export class Surroundings {
   #withoutMac: ReadonlySet<string> = new Set()
   #egress: ReadonlyMap<string, string> = new Map()
   #announced: ReadonlySet<string> = new Set()
+  readonly #localAddresses: LocalAddresses
+  readonly #forwarding: ForwardingCheck
+  #soon: NodeJS.Timeout | null = null
   #following: Promise<void> | null = null
   #changed = false
   #closed = false
@@ -55,6 +68,8 @@ export class Surroundings {
   private constructor(options: SurroundingsOptions, network: Network) {
     this.#options = options
     this.#network = network
+    this.#localAddresses = new LocalAddresses(options.localAddressesFd)
+    this.#forwarding = new ForwardingCheck(options.log)
   }
 
   /** Attaches the programs. */
@@ -65,10 +80,7 @@ export class Surroundings {
       log,
       instance,
       interfaces: interfaces.map(({ name }) => name),
-      onRoutesChanged: () => {
-        const generation = settings.getUint32(settingsOffsets.routeGeneration, true)
-        settings.setUint32(settingsOffsets.routeGeneration, (generation + 1) >>> 0, true)
-      },
+      onRoutesChanged: () => nextRouteGeneration(settings),
       onSettled: () => follow(),
     })
     const surroundings = new Surroundings(options, network)
@@ -95,7 +107,7 @@ export class Surroundings {
 
   /** Learns the way to the endpoints of services that need an address of ours. */
   async learnEgress(services: readonly Service[]): Promise<void> {
-    const addresses = endpointAddresses(services.filter(({ mode }) => mode === 'onearm'))
+    const addresses = [...new Set(services.flatMap(egressEndpoints).map(({ address }) => address))]
     if (addresses.length === 0) return
     const found = await this.#network.egress(addresses)
     const egress = new Map(this.#egress)
@@ -107,10 +119,12 @@ export class Surroundings {
     this.#egress = egress
   }
 
-  /** Brings what is announced in step with the services. */
+  /** Brings what is announced, and what counts as an address of this host, in step with the services. */
   async announce(): Promise<void> {
-    const local = this.#options.services().filter(({ announce }) => announce === 'local')
-    const wanted = new Set(local.map(({ address }) => address))
+    const services = this.#options.services()
+    await this.#keepLocalAddresses(services)
+    const local = services.filter((service) => service.announce === 'local' && hasVips(service))
+    const wanted = new Set(local.flatMap(vipsOf))
     // What a daemon before us announced is found in the kernel, not in our memory.
     const stale = (await this.#network.announced()).filter((address) => !wanted.has(address))
     if (stale.length > 0) await this.#network.withdraw(stale)
@@ -119,7 +133,16 @@ export class Surroundings {
     this.#announced = wanted
   }
 
-  /** Looks at everything again, soon; calls that come meanwhile are one. */
+  /** Looks at everything again after a moment, in which others may ask for the same. */
+  followSoon(): void {
+    if (this.#closed) return
+    this.#soon ??= setTimeout(() => {
+      this.#soon = null
+      this.follow()
+    }, followAfterMs)
+  }
+
+  /** Looks at everything again; calls that come meanwhile are one. */
   follow(): void {
     this.#changed = true
     this.#following ??= this.#followAll().finally(() => (this.#following = null))
@@ -129,6 +152,7 @@ export class Surroundings {
   async close(): Promise<void> {
     this.#closed = true
     if (this.#timer) clearInterval(this.#timer)
+    if (this.#soon) clearTimeout(this.#soon)
     await this.#following
     await this.#network.close()
   }
@@ -144,14 +168,30 @@ export class Surroundings {
       try {
         await this.#readDevices()
         this.#attachAgain()
-        await this.learnEgress(this.#options.services())
-        this.#options.onEgress()
-        await this.#network.keepNeighbours(endpointAddresses(this.#options.services()))
+        await this.#followServices()
       } catch (error) {
         if (this.#closed) return
         this.#options.log.warn({ error: String(error) }, 'a change of the network could not be followed; the next may')
       }
     }
+  }
+
+  async #followServices(): Promise<void> {
+    const { interfaces, onEgress, services } = this.#options
+    const now = services()
+    this.#forwarding.check(
+      interfaces.map(({ name }) => name),
+      now,
+    )
+    await this.learnEgress(now)
+    onEgress()
+    await this.#keepLocalAddresses(now)
+    await this.#network.keepNeighbours(endpointAddresses(now))
+  }
+
+  async #keepLocalAddresses(services: readonly Service[]): Promise<void> {
+    const everywhere = services.some(({ mode }) => mode === 'hostonearm')
+    this.#localAddresses.keep(everywhere ? await this.#network.localAddresses() : [])
   }
 
   #attach(): void {

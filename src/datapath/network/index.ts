@@ -4,6 +4,7 @@
 
 import type { Log } from '../../lb/log.ts'
 import { defaultInstance } from '../../lb/paths.ts'
+import { readAddresses } from './addresses.ts'
 import { Announcer } from './announcer.ts'
 import { Changes } from './changes.ts'
 import { driverOf, readLinks } from './links.ts'
@@ -108,6 +109,11 @@ export class Network {
   /** Null for an address without a route. */
   egress(addresses: readonly string[]): Promise<ReadonlyMap<string, Egress | null>> {
     return readEgress(this.#socket, addresses)
+  }
+
+  /** All addresses of this host, those that we gave it included. */
+  async localAddresses(): Promise<readonly string[]> {
+    return (await readAddresses(this.#socket)).map(({ address }) => address)
   }
 
   /**

@@ -14,6 +14,7 @@ import {
   type Flow,
   type FlowState,
 } from '../../datapath/layout.gen.ts'
+import { timeoutTicks } from '../../datapath/settings.ts'
 import { Status } from '../../datapath/status.ts'
 import { buildFrame, type Packet } from '../packets.ts'
 import { SmallMaps, type Start } from './small-maps.ts'
@@ -126,6 +127,11 @@ export class Bed {
     this.#expiry.flush()
   }
 
+  /** Frees the flows of blocked endpoints at once. */
+  flushBlocked(): Promise<void> {
+    return this.#expiry.flushEndpoints(this.#maps.services.toFlush())
+  }
+
   /** Flows of these endpoints go at the next look at them. */
   drop(ids: readonly number[]): void {
     this.#dropped = new Set(ids)
@@ -189,7 +195,7 @@ export class Bed {
       program: new ExpiryProgram({ program: loaded.programs.expire, request: memory.expireRequest }),
       stepsPerWalk: this.#options.stepsPerWalk ?? 1,
       expireKeys: memory.expireKeys,
-      timeoutTicks: (state) => memory.settings.getUint32(settingsOffsets.timeouts + state * 4, true),
+      timeoutTicks: (state, id) => timeoutTicks(memory.settings, memory.serviceIdle, state, id),
       dropEndpoints: () => this.#dropped,
     })
   }

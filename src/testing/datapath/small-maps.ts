@@ -7,17 +7,30 @@ import { threadId } from 'node:worker_threads'
 import type { ExecutionContext } from 'ava'
 import { native } from '../../../native/load.ts'
 import { countersSize, readService, serviceSize, settingsOffsets, writeCounters } from '../../datapath/layout.gen.ts'
-import { serviceKeyBytes, vipKeyBytes } from '../../datapath/entries.ts'
 import { load, mapMemory } from '../../datapath/maps.ts'
+import { targetsOf, vipKeyBytes } from '../../datapath/reach.ts'
 import { Services } from '../../datapath/services.ts'
 import { serviceKey } from '../../lb/model.ts'
 import type { Service as ServiceLayout } from '../../datapath/layout.gen.ts'
-import type { Loaded, LoadOptions, Memory, Sizes } from '../../datapath/maps.ts'
+import type { Loaded, LoadOptions, Memory } from '../../datapath/maps.ts'
 import type { PortRange } from '../../datapath/ports.ts'
+import type { Sizes } from '../../datapath/sizes.ts'
 import type { Change, Service } from '../../lb/model.ts'
 
 export const objects = join(import.meta.dirname, '../../../build')
-export const smallSizes: Sizes = { flows: 256, services: 4, endpoints: 8, slotPages: 16 }
+export const smallSizes: Sizes = {
+  flows: 256,
+  services: 4,
+  endpoints: 8,
+  slotPages: 128,
+  portBlocks: 64,
+  affinities: 64,
+  hints: 64,
+  sctpPaths: 64,
+  fragments: 64,
+  closing: 256,
+  puntRingBytes: 65_536,
+}
 
 const bpfFileSystem = '/sys/fs/bpf'
 let made = 0
@@ -39,6 +52,7 @@ export interface Start {
   readonly portRange?: PortRange
   readonly egress?: (address: string) => string | null
   readonly seed?: number
+  readonly drainMs?: number
 }
 
 const defaultPorts: PortRange = { first: 1024, last: 2047 }
@@ -75,6 +89,7 @@ export class SmallMaps {
       now: () => this.now,
       defer: (release) => this.#deferred.push(release),
       egress: egress ?? (() => null),
+      drainMs: start.drainMs ?? 0,
     })
   }
 
@@ -100,18 +115,26 @@ export class SmallMaps {
     this.apply({ kind: 'update', from, to })
   }
 
-  /** Grace has passed: what was replaced is free, and what was retired without flows too. */
+  /** Grace has passed: what was replaced is free, and what was retired without flows or hints too. */
   settle(): void {
     this.now += 2000
     for (const release of this.#deferred.splice(0)) release()
-    this.services.collect(1000)
+    for (let walks = 0; walks < 3; walks++) this.services.collect(1000)
   }
 
-  /** What the fast path finds for a service; null when it finds none. */
+  /** What the fast path finds for a service, by its first key; null when it finds none. */
   entry(service: Service): ServiceLayout | null {
-    const bytes = new Uint8Array(serviceSize)
-    const found = native.mapLookup(this.loaded.fds.services, serviceKeyBytes(service), bytes)
-    return found ? readService(new DataView(bytes.buffer), 0) : null
+    const [first] = this.entries(service)
+    return first ?? null
+  }
+
+  /** The same by every key that the service has. */
+  entries(service: Service): readonly (ServiceLayout | null)[] {
+    const { fds } = this.loaded
+    return [...targetsOf(service).values()].map(({ map, key }) => {
+      const bytes = new Uint8Array(serviceSize)
+      return native.mapLookup(fds[map], key, bytes) ? readService(new DataView(bytes.buffer), 0) : null
+    })
   }
 
   /** The slots of a service, each the id of an endpoint. */
@@ -129,8 +152,16 @@ export class SmallMaps {
     return [...(this.services.placed().get(serviceKey(service))?.endpoints.values() ?? [])]
   }
 
-  /** How many services the fast path thinks an address has. */
+  /** How many services the fast path thinks an address has, and whether some of them take several ports. */
   vip(address: string): number {
+    return this.#vipValue(address) & 0x7fffffff
+  }
+
+  vipHasRanges(address: string): boolean {
+    return this.#vipValue(address) >>> 31 === 1
+  }
+
+  #vipValue(address: string): number {
     const bytes = new Uint8Array(4)
     return native.mapLookup(this.loaded.fds.vips, vipKeyBytes(address), bytes) ? new Uint32Array(bytes.buffer)[0]! : 0
   }
