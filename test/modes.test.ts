@@ -5,7 +5,7 @@ import type { Daemon } from '../lab/daemon.ts'
 import type { Lab } from '../lab/lab.ts'
 import { labFor } from '../lab/testing.ts'
 import { hooks, threeServers, type ThreeServers } from '../lab/topology.ts'
-import { modes, type Mode } from '../src/lb/model.ts'
+
 import { testWith } from '../src/testing/needs.ts'
 import { askFrom, curl, macAddress, pingFrom, witnessOn } from './support/on-host.ts'
 import {
@@ -26,6 +26,10 @@ const needs = [...storyNeeds, 'curl'] as const
 
 const openWitnesses = (lab: Lab, topology: ThreeServers) =>
   Promise.all(topology.servers.map(({ name, address }) => witnessOn(lab.host(name), address)))
+
+/** The modes in which endpoints answer through this machine, to VIPs of their own. */
+const modes = ['dnat', 'onearm', 'fullnat'] as const
+type Mode = (typeof modes)[number]
 
 /** Whom a server must take the client for. */
 const expectedClient = (topology: ThreeServers, mode: Mode, server: string): string => {

@@ -16,6 +16,17 @@ int bench_wrapper(struct __sk_buff *ctx)
 }
 
 SEC("tc")
+int bench_wrapper_long(struct __sk_buff *ctx)
+{
+	ctx->mark = 0;
+	for (int i = 0; i < 5; i++)
+		ctx->cb[i] = 0;
+	if (bench_restore_long((void *)(long)ctx->data, (void *)(long)ctx->data_end))
+		bpf_tail_call_static(ctx, &bench_target, 0);
+	return TC_ACT_SHOT;
+}
+
+SEC("tc")
 int bench_floor(struct __sk_buff *ctx)
 {
 	return TC_ACT_OK;

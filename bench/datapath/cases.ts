@@ -2,6 +2,7 @@
 
 import type { Hook } from '../../src/datapath/layout.gen.ts'
 import { hookNames } from '../../src/datapath/layout.gen.ts'
+import { singles } from './singles.ts'
 
 export type Protocol = 'tcp' | 'udp'
 
@@ -22,6 +23,8 @@ export type Work =
     }
   /** first packets of flows, each of another flow; the table is empty before each round */
   | { readonly kind: 'new'; readonly flows: number }
+  /** one packet of a kind: see singles.ts */
+  | { readonly kind: 'single'; readonly name: string }
   /** the same, with a source port given out for each; so many of all ports are in use already */
   | { readonly kind: 'new-port'; readonly portsUsedPercent: number }
 
@@ -107,9 +110,14 @@ export const comparisons: readonly Case[] = [
   })),
 ]
 
+const singleCases: readonly Case[] = singles.flatMap(({ name, hooks, goals: single }) =>
+  hooks.map((hook): Case => ({ name, hook, work: { kind: 'single', name }, goalRatio: single[hook] ?? null })),
+)
+
 /** Rows that use the same flows stand together, whatever their hook: filling a table takes longer than measuring. */
 export const productCases: readonly Case[] = hookNames
   .flatMap(hookCases)
+  .concat(singleCases)
   .toSorted((a, b) => flowsOf(a.work).localeCompare(flowsOf(b.work)))
 
 /** Equal for rows that need the same flows in the table. */
@@ -121,6 +129,8 @@ export function flowsOf(work: Work): string {
       return '0 none'
     case 'established':
       return `1 ${work.protocol} ${String(work.flows).padStart(7, '0')}`
+    case 'single':
+      return `1 single ${work.name}`
     case 'new':
       return `2 new ${String(work.flows).padStart(7, '0')}`
     case 'new-port':
@@ -132,7 +142,7 @@ export function flowsOf(work: Work): string {
 
 /** The floor that belongs to a row: with the order of flows read or without. */
 export const floorName = (work: Work): string => {
-  const flows = 'flows' in work ? work.flows : manyFlows
+  const flows = 'flows' in work ? work.flows : work.kind === 'single' ? 1 : manyFlows
   return `floor${flowsSuffix.get(flows) ?? ''}`
 }
 
@@ -147,6 +157,8 @@ export const leastName = (work: Work): string | null => {
       return `reference${flowsSuffix.get(work.flows)}`
     case 'new':
       return `reference-new-flow${flowsSuffix.get(work.flows)}`
+    case 'single':
+      return null // it does other work
     case 'new-port':
       return null // the table of the minimal program is empty before each round, here it is not
     default:

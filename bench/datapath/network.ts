@@ -18,6 +18,12 @@ export const network = {
     mac: `02:00:00:00:03:${(index + 10).toString(16).padStart(2, '0')}`,
   })),
   vip: '10.99.0.1',
+  /** the same for IPv6 */
+  client6: 'fd00:64::2',
+  endpoint6: 'fd00:2::10',
+  vip6: 'fd00:99::1',
+  /** where packets go that are translated from IPv6 */
+  egress4: '10.2.0.1',
 } as const
 
 /** Client number n's address is 10.64.0.0 plus n >> 15, its port 0x8000 | (n & 0x7fff): see bench/bpf/bench.h. */
@@ -51,12 +57,23 @@ export const makeNetwork = (): string => {
     `address add 10.2.0.1/24 dev ${endpointSide.device}`,
     `neighbour add 10.1.0.2 lladdr ${clientSide.peerMac} nud permanent dev ${clientSide.device}`,
     'route add 10.64.0.0/10 via 10.1.0.2',
+    `address add fd00:1::1/64 dev ${clientSide.device} nodad`,
+    `address add fd00:2::1/64 dev ${endpointSide.device} nodad`,
+    `neighbour add fd00:1::2 lladdr ${clientSide.peerMac} nud permanent dev ${clientSide.device}`,
+    `neighbour add ${network.endpoint6} lladdr ${endpoints[0]!.mac} nud permanent dev ${endpointSide.device}`,
+    'route add fd00:64::/32 via fd00:1::2',
     ...endpoints.map(
       ({ address, mac }) => `neighbour add ${address} lladdr ${mac} nud permanent dev ${endpointSide.device}`,
     ),
   ]
   for (const line of lines) execFileSync('ip', inside(line), { stdio: ['ignore', 'pipe', 'pipe'] })
-  execFileSync('nsenter', [`--net=${namespaces}/${name}`, 'sysctl', '-qw', 'net.ipv4.ip_forward=1'])
+  execFileSync('nsenter', [
+    `--net=${namespaces}/${name}`,
+    'sysctl',
+    '-qw',
+    'net.ipv4.ip_forward=1',
+    'net.ipv6.conf.all.forwarding=1',
+  ])
   return `${namespaces}/${name}`
 }
 

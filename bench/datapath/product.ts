@@ -19,8 +19,10 @@ import { load, mapMemory } from '../../src/datapath/maps.ts'
 import { Services } from '../../src/datapath/services.ts'
 import { Status } from '../../src/datapath/status.ts'
 import { macBytes, parseSocket } from '../../src/testing/packets.ts'
+import { endpointDefaults, serviceDefaults } from '../../src/lb/model.ts'
 import { addressBytes } from '../../src/wire/ip.ts'
 import { clientSocket, network } from './network.ts'
+import { encapsulationSource, installHints, singleServices } from './singles.ts'
 import type { FlowKey, Hook } from '../../src/datapath/layout.gen.ts'
 import type { Loaded } from '../../src/datapath/maps.ts'
 import type { Mode, Service, Transport } from '../../src/lb/model.ts'
@@ -49,18 +51,18 @@ export const onlyEndpoint = `${network.endpoints[0]!.address}:${targetPort}` as 
 export const portCount = network.endpoints.length * (portRange.last - portRange.first + 1)
 
 const service = (socket: string, protocol: Transport, mode: Mode, endpoints: number): Service => ({
+  ...serviceDefaults,
   name: `${protocol} ${socket}`,
-  owner: 'file',
   address: network.vip,
   port: Number(socket.split(':')[1]),
+  lastPort: Number(socket.split(':')[1]),
   protocol,
   mode,
   select: 'hash',
   announce: 'routed',
   endpoints: network.endpoints
     .slice(0, endpoints)
-    .map(({ address }) => ({ address, port: targetPort, weight: 1, drained: false })),
-  annotations: {},
+    .map(({ address }) => ({ ...endpointDefaults, address, port: targetPort })),
 })
 
 /** The key of a TCP packet from a client to a socket. */
@@ -83,11 +85,12 @@ export class Product {
   readonly #expiryProgram: ExpiryProgram
   readonly #status: Status
   readonly #expireKeys: Uint8Array
+  readonly services: Services
 
   constructor(objects: string) {
     this.#loaded = load({
       objects,
-      sizes: { flows: flowLimit, services: 16, endpoints: 1024, slotPages: 1024 },
+      sizes: { flows: flowLimit, services: 64, endpoints: 1024, slotPages: 1024 },
       ticksPerSecond: native.ticksPerSecond(),
       pins: null,
     })
@@ -104,7 +107,7 @@ export class Product {
       previousPortRange: portRange,
       now: () => 0,
       defer: (release) => release(),
-      egress: () => null,
+      egress: () => network.egress4,
     })
     services.apply(
       [
@@ -112,10 +115,15 @@ export class Product {
         service(vips.established, 'udp', 'dnat', 1),
         service(vips.newFlow, 'tcp', 'dnat', network.endpoints.length),
         service(vips.fullnat, 'tcp', 'fullnat', network.endpoints.length),
+        ...singleServices,
       ].map((service) => ({ kind: 'add', service })),
     )
     for (const { device, mac } of [network.clientSide, network.endpointSide]) this.#addDevice(device, mac)
     this.#status = new Status(this.#loaded.fds, services)
+    this.services = services
+    installHints(services)
+    memory.settings.setUint16(settingsOffsets.guePort, 6080)
+    new Uint8Array(memory.settings.buffer).set(addressBytes(encapsulationSource), settingsOffsets.encapSource4)
     this.#expireKeys = memory.expireKeys
     this.#expiryProgram = new ExpiryProgram({
       program: this.#loaded.programs.expire,

@@ -9,7 +9,10 @@ import { seeds, shuffled } from './order.ts'
 import { onlyEndpoint, vips } from './product.ts'
 import { emptyReference, writeReference } from './reference.ts'
 import { noFlows, roundPorts, Tables, usedPorts } from './tables.ts'
+import { longFrameBytes } from './wrapper.ts'
+import { singleNamed } from './singles.ts'
 import type { Case, Protocol } from './cases.ts'
+import type { Send, Single } from './singles.ts'
 import type { Check, Direction } from './frames.ts'
 import type { Product } from './product.ts'
 import type { Traffic, Wrapper } from './wrapper.ts'
@@ -41,6 +44,10 @@ interface Ready {
   readonly repeat: number
   readonly direction: Direction
   readonly check: Check
+  /** what the wrapper puts back */
+  readonly headers?: 'short' | 'long'
+  /** what becomes of every packet; forwarded, if not said */
+  readonly verdict?: string
   /** the incoming packet of a flow */
   readonly sent: (flow: number) => Uint8Array
   readonly beforeRound?: () => void
@@ -73,7 +80,7 @@ export class Rows {
       ready.beforeRound?.()
       wrapper.rewind()
       const before = this.#verdicts(row.hook)
-      const run = wrapper.run(row.hook, ready.program, ready.repeat, this.#ifindex[ready.direction])
+      const run = wrapper.run(row.hook, ready.program, ready.repeat, this.#ifindex[ready.direction], ready.headers)
       roundsNs.push(run.durationNs)
       const order = ready.traffic.order
       const flow = order[(ready.repeat - 1) % order.length] ?? 0
@@ -81,9 +88,13 @@ export class Rows {
       const product = flowsOf(row.work) !== noFlows
       problems.push(
         ...[
-          run.redirected || row.work.kind === 'floor' ? null : 'the last packet was not sent on',
+          run.redirected || row.work.kind === 'floor' || ready.verdict !== undefined
+            ? null
+            : 'the last packet was not sent on',
           ready.check(ready.sent(flow), run.frame, flow),
-          product && verdicts !== `forward ${ready.repeat}` ? `verdicts of ${ready.repeat} packets: ${verdicts}` : null,
+          product && verdicts !== `${ready.verdict ?? 'forward'} ${ready.repeat}`
+            ? `verdicts of ${ready.repeat} packets: ${verdicts}`
+            : null,
           ready.afterRound?.() ?? null,
         ].filter((problem) => problem !== null),
       )
@@ -113,6 +124,8 @@ export class Rows {
         return this.#referenceNew(work.flows)
       case 'established':
         return { ...this.#established(work.protocol, work.flows, work.from), program: this.#program(hook), repeat }
+      case 'single':
+        return this.#single(hook, singleNamed(work.name))
       case 'new':
         return this.#new(hook, work.flows)
       case 'new-port':
@@ -191,6 +204,30 @@ export class Rows {
         product.free(order, vips.fullnat)
         return problem
       },
+    }
+  }
+
+  #single(hook: Hook, { open, headers, verdict }: Single): Ready {
+    const { wrapper, repeat } = this.#options
+    const none = { client: 'none', order: Uint32Array.of(0) } as const
+    const program = this.#program(hook)
+    const send: Send = (frame, direction) => {
+      // As long as what the wrapper puts back; what is behind the IP packet does not matter.
+      const padded = new Uint8Array(Math.max(frame.length, longFrameBytes))
+      padded.set(frame)
+      wrapper.prepare({ frame: padded, ...none })
+      return wrapper.run(hook, program, 1, this.#ifindex[direction], 'long').frame
+    }
+    const { frame, direction, expected } = open(send)
+    return {
+      program,
+      repeat,
+      traffic: { frame, ...none },
+      direction,
+      headers,
+      sent: () => frame,
+      check: (_sent, received) => checkUntouched(expected(received), received, 0),
+      ...(verdict === 'forward' ? {} : { verdict }),
     }
   }
 

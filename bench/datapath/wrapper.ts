@@ -12,7 +12,9 @@ const redirected = { xdp: 4, tc: 7 } as const
 
 /** Whose place in the frame takes the flow's number: `enum bench_client`. */
 const clients = { none: 0, source: 1, destination: 2 } as const
-const offsets = { client: 64, flows: 68, next: 72 } as const
+/** Bytes that are put back in a frame with longer headers. */
+export const longFrameBytes = 96
+const offsets = { client: 96, flows: 100, next: 104, length: 108 } as const
 
 const u32 = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer)
 
@@ -39,6 +41,7 @@ export interface Reference {
 
 interface HookPrograms {
   readonly wrapper: number
+  readonly longWrapper: number
   readonly floor: number
   readonly target: number
 }
@@ -48,6 +51,7 @@ export class Wrapper {
   readonly #hooks: Readonly<Record<Hook, HookPrograms>>
   readonly #state: DataView
   readonly #order: Uint32Array
+  #frame: Uint8Array = new Uint8Array(frameBytes)
   readonly reference: Reference
 
   constructor(directory: string) {
@@ -77,8 +81,10 @@ export class Wrapper {
 
   /** What the next runs are made with. */
   prepare({ frame, client, order }: Traffic): void {
-    if (frame.length !== frameBytes) throw new Error(`the frame has ${frame.length} bytes, not ${frameBytes}`)
-    new Uint8Array(this.#state.buffer).set(frame)
+    if (frame.length < frameBytes) throw new Error(`the frame has ${frame.length} bytes, fewer than ${frameBytes}`)
+    this.#frame = frame
+    new Uint8Array(this.#state.buffer).set(frame.subarray(0, longFrameBytes))
+    this.#state.setUint32(offsets.length, frame.length, true)
     this.#state.setUint32(offsets.client, clients[client], true)
     this.#state.setUint32(offsets.flows, order.length, true)
     this.#order.set(order)
@@ -90,14 +96,14 @@ export class Wrapper {
     this.#state.setUint32(offsets.next, 0, true)
   }
 
-  run(hook: Hook, program: number, repeat: number, ifindex: number): Round {
-    const { wrapper, target } = this.#hooks[hook]
+  run(hook: Hook, program: number, repeat: number, ifindex: number, headers: 'short' | 'long' = 'short'): Round {
+    const { wrapper, longWrapper, target } = this.#hooks[hook]
     native.mapUpdate(target, u32(0), u32(program))
-    const dataOut = new Uint8Array(256)
-    const { result, dataSize, durationNs } = native.testRun(wrapper, {
-      data: new Uint8Array(frameBytes),
+    const dataOut = new Uint8Array(4096)
+    const { result, dataSize, durationNs } = native.testRun(headers === 'long' ? longWrapper : wrapper, {
+      data: this.#frame,
       dataOut,
-      context: contexts[hook](ifindex),
+      context: contexts[hook](ifindex, this.#frame.length),
       repeat,
     })
     return { durationNs, redirected: result === redirected[hook], frame: dataOut.subarray(0, dataSize) }
@@ -116,6 +122,7 @@ export class Wrapper {
     const programs = new Map(native.objectPrograms(object).map(({ name, fd }) => [name, fd]))
     const hook = {
       wrapper: programs.get('bench_wrapper')!,
+      longWrapper: programs.get('bench_wrapper_long')!,
       floor: programs.get('bench_floor')!,
       target: maps.get('bench_target')!,
     }
@@ -130,9 +137,9 @@ interface Opened {
 }
 
 /** The program's context: where the packet came in. */
-const contexts: Readonly<Record<Hook, (ifindex: number) => Uint8Array>> = {
+const contexts: Readonly<Record<Hook, (ifindex: number, bytes: number) => Uint8Array>> = {
   // struct xdp_md: data_end at 4, ingress_ifindex at 12
-  xdp: (ifindex) => new Uint8Array(Uint32Array.of(0, frameBytes, 0, ifindex, 0, 0).buffer),
+  xdp: (ifindex, bytes) => new Uint8Array(Uint32Array.of(0, bytes, 0, ifindex, 0, 0).buffer),
   // struct __sk_buff: ingress_ifindex at 36, ifindex at 40
   tc: (ifindex) => new Uint8Array(Uint32Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, ifindex, ifindex, 0).buffer),
 }

@@ -70,6 +70,10 @@ const probes = {
   nft: () => missingProgram('nft'),
   tcpdump: () => missingProgram('tcpdump'),
   tshark: () => missingProgram('tshark'),
+  usrsctp: () =>
+    existsSync('/usr/lib/usrsctp/client') ? null : 'libusrsctp-examples is not installed (scripts/setup --test)',
+  pyftpdlib: () =>
+    existsSync('/usr/lib/python3/dist-packages/pyftpdlib') ? null : 'python3-pyftpdlib is not installed',
 } as const satisfies Record<string, () => string | null>
 
 const CAP_SYS_ADMIN = 21n

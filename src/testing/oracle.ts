@@ -1,11 +1,17 @@
 // What a translated frame must look like, said in the plainest way: write the new fields, then compute the checksums
 // from nothing. The fast path never does that, it updates checksums by differences, so the two share no thought.
-//
-// A transport checksum that was wrong before must be wrong afterwards, by the same error: the receiver has to notice.
 
 import assert from 'node:assert/strict'
-import { internetChecksum, pseudoHeaderSum } from '../wire/checksum.ts'
-import { ethernetBytes, ipv4Bytes, macBytes, parseSocket, protocols } from './packets.ts'
+import { internetChecksum } from '../wire/checksum.ts'
+import { translateHeader } from './oracle/families.ts'
+import { transportError, transportOf, translateTransport, writeChecksum } from './oracle/transport.ts'
+import { be16, concat, viewOf } from './packets/bytes.ts'
+import { fragmentFrame } from './packets/fragments.ts'
+import { protocols } from './packets/ip.ts'
+import { etherTypes, macBytes } from './packets/link.ts'
+import { ipPartsOf, read16, type IpParts } from './packets/parts.ts'
+import { sctpCrc } from './packets/sctp.ts'
+import { familyOf, type Family } from './packets/socket.ts'
 
 /** What changes; the TTL always does. Sockets are `address:port`; for ICMP echo the identifier stands as the port. */
 export interface Translation {
@@ -13,93 +19,78 @@ export interface Translation {
   readonly to: string
   readonly ethernetSource: string
   readonly ethernetDestination: string
+  /** between the families: bytes of IP packet that the next link takes, which limits the MSS of a SYN */
+  readonly mtu?: number
+  /** The frame that was sent: what a translator may choose is taken from there. */
+  readonly found?: Uint8Array
 }
 
-const checksumOffsets: Readonly<Record<number, number>> = {
-  [protocols.tcp]: 16,
-  [protocols.udp]: 6,
-  [protocols.icmp]: 2,
-}
+/** What stands before a segment in the family that needs more room. */
+const ipv6TcpHeaders = 60
 
-/** The frame after a translation. It must be one that can be translated: whole, IPv4, TCP, UDP or ICMP echo. */
+/** The frame after a translation, to the family of the new addresses. It must be a whole packet, not a fragment. */
 export function translateFrame(frame: Uint8Array, translation: Translation): Uint8Array {
-  const errorBefore = checksumError(frame)
-  const out = frame.slice()
-  const { header, transport, protocol } = partsOf(out)
-  out.set(macBytes(translation.ethernetDestination), 0)
-  out.set(macBytes(translation.ethernetSource), 6)
+  const parts = ipPartsOf(frame)
+  assert(
+    parts.fragment === null || (parts.fragment.offset === 0 && !parts.fragment.more),
+    'only whole datagrams can be translated here: translateFragments takes them and cuts them afterwards',
+  )
+  const { from, to } = translation
+  const family = familyOf(to)
+  const payload = translateTransport(transportOf(parts), family, {
+    from,
+    to,
+    largestSegment: parts.family === family ? null : (translation.mtu ?? 1500) - ipv6TcpHeaders,
+  })
+  const header = translateHeader(parts, family, {
+    from,
+    to,
+    hops: 1,
+    payloadBytes: payload.length,
+    identification: identificationIn(translation.found, parts.link.length),
+  })
+  return concat(translateLink(parts, family, translation), header, payload, parts.trailer)
+}
 
-  const from = parseSocket(translation.from)
-  const to = parseSocket(translation.to)
-  header.set(ipv4Bytes(from.address), 12)
-  header.set(ipv4Bytes(to.address), 16)
-  header[8] = (header[8] ?? 0) - 1
-  write16(header, 10, 0)
-  write16(header, 10, internetChecksum(header))
+/** The fragments of a frame after the translation: each keeps its bytes of payload. */
+export function translateFragments(
+  whole: Uint8Array,
+  translation: Translation,
+  sizes: readonly number[],
+  identification?: number,
+): readonly Uint8Array[] {
+  return fragmentFrame(translateFrame(whole, translation), sizes, identification)
+}
 
-  if (protocol === protocols.icmp) {
-    write16(transport, 4, transport[0] === 8 ? from.port : to.port)
-  } else {
-    write16(transport, 0, from.port)
-    write16(transport, 2, to.port)
-  }
-  if (errorBefore !== null) writeTransportChecksum(out, errorBefore)
-  return out
+/** Tags stay; the type changes with the family. */
+function translateLink({ link }: IpParts, family: Family, translation: Translation): Uint8Array {
+  const type = family === 4 ? etherTypes.ipv4 : etherTypes.ipv6
+  const macs = [macBytes(translation.ethernetDestination), macBytes(translation.ethernetSource)]
+  return concat(...macs, link.subarray(12, -2), be16(type))
+}
+
+function identificationIn(found: Uint8Array | undefined, linkBytes: number): number {
+  return found === undefined ? 0 : read16(found, linkBytes + 4)
 }
 
 /**
- * How far the transport checksum is from the right one, in ones' complement; 0 when it is right, null when the sender
- * has computed none.
+ * How far the transport checksum is from the right one, in ones' complement (SCTP: the bits that differ); 0 when it is
+ * right, null when the sender has computed none.
  */
 export function checksumError(frame: Uint8Array): number | null {
-  const { transport, protocol } = partsOf(frame)
-  const found = read16(transport, checksumOffsets[protocol] ?? 0)
-  if (protocol === protocols.udp && found === 0) return null
-  const error = found - rightChecksum(frame)
-  return (error + 0xffff) % 0xffff
+  const transport = transportOf(ipPartsOf(frame))
+  if (transport.protocol !== protocols.sctp) return transportError(transport)
+  return (viewOf(transport.bytes).getUint32(8, true) ^ sctpCrc(transport.bytes)) >>> 0
+}
+
+/** The frame with its transport checksum right, or missing as before. */
+export function withRightChecksum(frame: Uint8Array): Uint8Array {
+  const corrected = frame.slice()
+  writeChecksum(transportOf(ipPartsOf(corrected)))
+  return corrected
 }
 
 /** Whether the IPv4 header checksum is right. */
 export function ipChecksumIsRight(frame: Uint8Array): boolean {
-  return internetChecksum(partsOf(frame).header) === 0
-}
-
-function writeTransportChecksum(frame: Uint8Array, error: number): void {
-  const { transport, protocol } = partsOf(frame)
-  const sum = rightChecksum(frame) + error
-  write16(transport, checksumOffsets[protocol] ?? 0, sum > 0xffff ? sum - 0xffff : sum)
-}
-
-function rightChecksum(frame: Uint8Array): number {
-  const { header, transport, protocol } = partsOf(frame)
-  const copy = transport.slice()
-  write16(copy, checksumOffsets[protocol] ?? 0, 0)
-  if (protocol === protocols.icmp) return internetChecksum(copy)
-  const pseudo = pseudoHeaderSum(header.subarray(12, 16), header.subarray(16, 20), protocol, copy.length)
-  const checksum = internetChecksum(copy, pseudo)
-  return protocol === protocols.udp && checksum === 0 ? 0xffff : checksum
-}
-
-/** Views into the frame; what the IP header does not count, such as Ethernet padding, is in none of them. */
-function partsOf(frame: Uint8Array): {
-  readonly header: Uint8Array
-  readonly transport: Uint8Array
-  readonly protocol: number
-} {
-  const start = frame[ethernetBytes]
-  assert(start !== undefined && start >> 4 === 4, 'the oracle translates IPv4 only')
-  const headerEnd = ethernetBytes + (start & 15) * 4
-  const end = ethernetBytes + read16(frame, ethernetBytes + 2)
-  assert(headerEnd <= end && end <= frame.length, 'the oracle translates whole packets only')
-  const header = frame.subarray(ethernetBytes, headerEnd)
-  return { header, transport: frame.subarray(headerEnd, end), protocol: header[9] ?? 0 }
-}
-
-function read16(bytes: Uint8Array, offset: number): number {
-  return ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0)
-}
-
-function write16(bytes: Uint8Array, offset: number, value: number): void {
-  bytes[offset] = value >> 8
-  bytes[offset + 1] = value & 0xff
+  return internetChecksum(ipPartsOf(frame).header) === 0
 }

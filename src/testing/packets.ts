@@ -1,221 +1,103 @@
-// Frames for tests: Ethernet, IPv4 and what is inside, with right lengths and checksums unless a knob says otherwise.
+// Frames for tests: Ethernet with or without tags, IPv4 or IPv6 and what is inside, with right lengths and checksums
+// unless a knob says otherwise. The family is that of the addresses.
 
-import { internetChecksum, pseudoHeaderSum } from '../wire/checksum.ts'
-import { addressBytes } from '../wire/ip.ts'
+import { concat } from './packets/bytes.ts'
+import { buildIpHeader, icmpv6, protocols, type Network } from './packets/ip.ts'
+import { buildLink, etherTypes, type Link } from './packets/link.ts'
+import { buildSctp, type Sctp } from './packets/sctp.ts'
+import { familyOf, type Family } from './packets/socket.ts'
+import {
+  buildIcmp,
+  buildIcmpError,
+  buildTcp,
+  buildUdp,
+  type Icmp,
+  type IcmpError,
+  type Tcp,
+  type Udp,
+} from './packets/transport.ts'
 
-export const ethernetBytes = 14
-export const ipv4HeaderBytes = 20
+export { concat } from './packets/bytes.ts'
+export { ipv4HeaderBytes, protocols } from './packets/ip.ts'
+export { ethernetBytes, macBytes } from './packets/link.ts'
+export { ipv4Bytes, parseSocket } from './packets/socket.ts'
+export type { Socket } from './packets/socket.ts'
 
-const echoReplyType = 0
-
-export const protocols = { icmp: 1, tcp: 6, udp: 17, sctp: 132 } as const
-
-const tcpFlagBits = { F: 0x01, S: 0x02, R: 0x04, P: 0x08, A: 0x10, U: 0x20 } as const
-
-/** An address with its port, as people write it: `10.0.0.1:80`. */
-export type Socket = string
-
-interface Network {
-  /** MAC addresses as text */
-  readonly ethernetSource?: string
-  readonly ethernetDestination?: string
-  readonly etherType?: number
-  readonly ttl?: number
-  readonly tos?: number
-  readonly identification?: number
-  readonly dontFragment?: boolean
-  readonly moreFragments?: boolean
-  /** in units of 8 bytes */
-  readonly fragmentOffset?: number
-  /** a multiple of 4 bytes, at most 40 */
-  readonly ipOptions?: Uint8Array
+/** What every packet may have besides its kind. */
+export interface Common extends Network, Link {
   readonly payload?: Uint8Array
   /** Bytes behind the IP packet, as Ethernet adds them to short frames. */
   readonly trailer?: Uint8Array
-  /** Lies: what the fields say instead of the truth. */
-  readonly version?: number
-  readonly headerWords?: number
-  readonly totalLength?: number
-  /** added to the right checksum, so not 0 and not 0xffff */
-  readonly ipChecksumError?: number
+  /** added to the right transport checksum, so not 0 and not 0xffff */
   readonly checksumError?: number
 }
 
-export interface TcpPacket extends Network {
-  readonly kind: 'tcp'
-  readonly from: Socket
-  readonly to: Socket
-  /** Letters of F, S, R, P, A, U. */
-  readonly flags: string
-  readonly sequence?: number
-  readonly acknowledgement?: number
-  readonly window?: number
-  /** a multiple of 4 bytes, at most 40 */
-  readonly tcpOptions?: Uint8Array
-  /** a lie about the header's length */
-  readonly dataOffset?: number
-}
-
-export interface UdpPacket extends Network {
-  readonly kind: 'udp'
-  readonly from: Socket
-  readonly to: Socket
-  /** The sender has not computed a checksum. */
-  readonly noChecksum?: boolean
-  /** a lie about the length */
-  readonly udpLength?: number
-}
-
-export interface IcmpPacket extends Network {
-  readonly kind: 'icmp'
-  /** addresses; a port behind that of the side that asked for the echo is the identifier */
-  readonly from: Socket
-  readonly to: Socket
-  readonly type: number
-  readonly code?: number
-  readonly sequence?: number
-}
+export type TcpPacket = Common & Tcp
+export type UdpPacket = Common & Udp
+export type IcmpPacket = Common & Icmp
+export type IcmpErrorPacket = Common & IcmpError
+export type SctpPacket = Common & Sctp
 
 /** Any IP protocol, its header a part of the payload. */
-export interface OtherPacket extends Network {
+export interface OtherPacket extends Common {
   readonly kind: 'other'
   readonly from: string
   readonly to: string
   readonly protocol: number
 }
 
-export type Packet = TcpPacket | UdpPacket | IcmpPacket | OtherPacket
-
-export function parseSocket(text: string): { readonly address: string; readonly port: number } {
-  const colon = text.lastIndexOf(':')
-  return colon < 0 ? { address: text, port: 0 } : { address: text.slice(0, colon), port: Number(text.slice(colon + 1)) }
-}
-
-/** The four bytes of an IPv4 address. */
-export function ipv4Bytes(address: string): Uint8Array {
-  return addressBytes(address).subarray(12)
-}
-
-export function macBytes(text: string): Uint8Array {
-  return Uint8Array.from(text.split(':'), (part) => Number.parseInt(part, 16))
-}
+export type Packet = TcpPacket | UdpPacket | IcmpPacket | IcmpErrorPacket | SctpPacket | OtherPacket
 
 export function buildFrame(packet: Packet): Uint8Array {
-  const source = ipv4Bytes(parseSocket(packet.from).address)
-  const destination = ipv4Bytes(parseSocket(packet.to).address)
-  const transport = buildTransport(packet, source, destination)
-  const header = buildIpHeader(packet, protocolOf(packet), source, destination, transport.length)
-  return concat(buildEthernet(packet), header, transport, packet.trailer ?? new Uint8Array())
+  const type = familyOf(packet.from) === 4 ? etherTypes.ipv4 : etherTypes.ipv6
+  return concat(buildLink(packet, type), buildPacket(packet), packet.trailer ?? new Uint8Array())
 }
 
-function protocolOf(packet: Packet): number {
-  return packet.kind === 'other' ? packet.protocol : protocols[packet.kind]
+/** The IP packet alone, as it stands in an ICMP error or a tunnel. */
+export function buildPacket(packet: Packet): Uint8Array {
+  const { from, to } = packet
+  const family = familyOf(from)
+  const transport = buildTransport(packet, family)
+  const header = buildIpHeader(packet, family, {
+    from,
+    to,
+    protocol: protocolOf(packet, family),
+    payloadBytes: transport.length,
+  })
+  return concat(header, transport)
 }
 
-function buildEthernet(packet: Network): Uint8Array {
-  const type = packet.etherType ?? 0x0800
-  return concat(
-    macBytes(packet.ethernetDestination ?? '02:00:00:00:00:01'),
-    macBytes(packet.ethernetSource ?? '02:00:00:00:00:02'),
-    Uint8Array.of(type >> 8, type & 0xff),
-  )
-}
-
-function buildIpHeader(
-  packet: Network,
-  protocol: number,
-  source: Uint8Array,
-  destination: Uint8Array,
-  payloadBytes: number,
-): Uint8Array {
-  const options = packet.ipOptions ?? new Uint8Array()
-  const bytes = concat(new Uint8Array(ipv4HeaderBytes), options)
-  const view = new DataView(bytes.buffer)
-  view.setUint8(0, ((packet.version ?? 4) << 4) | (packet.headerWords ?? bytes.length / 4))
-  view.setUint8(1, packet.tos ?? 0)
-  view.setUint16(2, packet.totalLength ?? bytes.length + payloadBytes)
-  view.setUint16(4, packet.identification ?? 0x1234)
-  const flags = (packet.dontFragment === true ? 0x4000 : 0) | (packet.moreFragments === true ? 0x2000 : 0)
-  view.setUint16(6, flags | (packet.fragmentOffset ?? 0))
-  view.setUint8(8, packet.ttl ?? 64)
-  view.setUint8(9, protocol)
-  bytes.set(source, 12)
-  bytes.set(destination, 16)
-  view.setUint16(10, wrong(internetChecksum(bytes), packet.ipChecksumError))
-  return bytes
-}
-
-function buildTransport(packet: Packet, source: Uint8Array, destination: Uint8Array): Uint8Array {
+function protocolOf(packet: Packet, family: Family): number {
   switch (packet.kind) {
-    case 'tcp':
-      return buildTcp(packet, source, destination)
-    case 'udp':
-      return buildUdp(packet, source, destination)
-    case 'icmp':
-      return buildIcmp(packet)
     case 'other':
-      return packet.payload ?? new Uint8Array()
+      return packet.protocol
+    case 'icmp':
+    case 'icmp-error':
+      return family === 4 ? protocols.icmp : icmpv6
+    case 'tcp':
+    case 'udp':
+    case 'sctp':
+      return protocols[packet.kind]
     default:
       return packet satisfies never
   }
 }
 
-function buildTcp(packet: TcpPacket, source: Uint8Array, destination: Uint8Array): Uint8Array {
-  const options = packet.tcpOptions ?? new Uint8Array()
-  const bytes = concat(new Uint8Array(20), options, packet.payload ?? new Uint8Array())
-  const view = new DataView(bytes.buffer)
-  view.setUint16(0, parseSocket(packet.from).port)
-  view.setUint16(2, parseSocket(packet.to).port)
-  view.setUint32(4, packet.sequence ?? 1000)
-  view.setUint32(8, packet.acknowledgement ?? 0)
-  view.setUint8(12, (packet.dataOffset ?? 5 + options.length / 4) << 4)
-  view.setUint8(13, flagByte(packet.flags))
-  view.setUint16(14, packet.window ?? 0xffff)
-  const pseudo = pseudoHeaderSum(source, destination, protocols.tcp, bytes.length)
-  view.setUint16(16, wrong(internetChecksum(bytes, pseudo), packet.checksumError))
-  return bytes
-}
-
-function flagByte(letters: string): number {
-  return Array.from(letters).reduce((byte, letter) => byte | tcpFlagBits[letter as keyof typeof tcpFlagBits], 0)
-}
-
-function buildUdp(packet: UdpPacket, source: Uint8Array, destination: Uint8Array): Uint8Array {
-  const bytes = concat(new Uint8Array(8), packet.payload ?? new Uint8Array())
-  const view = new DataView(bytes.buffer)
-  view.setUint16(0, parseSocket(packet.from).port)
-  view.setUint16(2, parseSocket(packet.to).port)
-  view.setUint16(4, packet.udpLength ?? bytes.length)
-  if (packet.noChecksum === true) return bytes
-  const pseudo = pseudoHeaderSum(source, destination, protocols.udp, bytes.length)
-  // Zero would say that there is no checksum; all ones is the same number.
-  view.setUint16(6, wrong(internetChecksum(bytes, pseudo) || 0xffff, packet.checksumError))
-  return bytes
-}
-
-function buildIcmp(packet: IcmpPacket): Uint8Array {
-  const bytes = concat(new Uint8Array(8), packet.payload ?? new Uint8Array())
-  const view = new DataView(bytes.buffer)
-  view.setUint8(0, packet.type)
-  view.setUint8(1, packet.code ?? 0)
-  view.setUint16(4, parseSocket(packet.type === echoReplyType ? packet.to : packet.from).port)
-  view.setUint16(6, packet.sequence ?? 1)
-  view.setUint16(2, wrong(internetChecksum(bytes), packet.checksumError))
-  return bytes
-}
-
-/** Ones' complement: an error that is added survives translation as the same error. */
-function wrong(checksum: number, error = 0): number {
-  const sum = checksum + error
-  return sum > 0xffff ? sum - 0xffff : sum
-}
-
-export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
+function buildTransport(packet: Packet, family: Family): Uint8Array {
+  switch (packet.kind) {
+    case 'tcp':
+      return buildTcp(packet)
+    case 'udp':
+      return buildUdp(packet)
+    case 'icmp':
+      return buildIcmp(packet, family)
+    case 'icmp-error':
+      return buildIcmpError(packet, family)
+    case 'sctp':
+      return buildSctp(packet)
+    case 'other':
+      return packet.payload ?? new Uint8Array()
+    default:
+      return packet satisfies never
   }
-  return bytes
 }

@@ -5,37 +5,50 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { native } from '../../native/load.ts'
 import {
-  countersSize,
   deviceFlags,
   deviceSize,
   flowKeySize,
   flowSize,
   flowStateNames,
+  hookNames,
   readFlowEvent,
+  settingsFeatures,
   settingsOffsets,
   settingsSize,
   verdictCount,
   verdictNames,
   writeDevice,
   writeSettings,
-  hookNames,
-  flowEventSize,
   type FlowEvent,
   type Hook,
 } from '../../src/datapath/layout.gen.ts'
 import { ExpiryProgram } from '../../src/datapath/expiry-program.ts'
 import { load, mapMemory, type Loaded, type Memory } from '../../src/datapath/maps.ts'
 import { Services } from '../../src/datapath/services.ts'
-import type { Change } from '../../src/lb/model.ts'
-import { macBytes } from '../../src/testing/packets.ts'
+import { endpointKey, type Change, type ServiceKey } from '../../src/lb/model.ts'
+import { macBytes } from '../../src/testing/packets/link.ts'
+import { familyOf, parseSocket } from '../../src/testing/packets/socket.ts'
+import { addressBytes } from '../../src/wire/ip.ts'
+import {
+  emptyMaps,
+  openRing,
+  openTagged,
+  readPunted,
+  writeHintEntry,
+  writeLocalAddresses,
+  type Tagged,
+} from './bed-maps.ts'
 import {
   startTicks,
   timeouts,
+  tunnels,
   type BedOptions,
   type Count,
   type Counts,
   type FlowEntry,
+  type HintOptions,
   type Outcome,
+  type Punted,
   type RunOptions,
   type Setup,
 } from './bed.ts'
@@ -56,16 +69,24 @@ const objects = join(import.meta.dirname, '../../build')
 const frameRoomBytes = 16_384
 const sizes = { services: 64, endpoints: 512, slotPages: 1024 } as const
 
+/** Marks take new flows away from XDP, so only where a case has one. */
+function featuresOf({ services }: Setup): number {
+  const { sessions, ranges, marks, host } = settingsFeatures
+  return sessions | ranges | host | (services.some(({ mark }) => mark !== null) ? marks : 0)
+}
+
 export class BedThread {
   readonly #options: BedOptions
   readonly #cpus = native.possibleCpus()
-  readonly #ring = new Uint8Array(1 << 20)
   #loaded: Loaded | undefined
   #memory: Memory | undefined
   #services: Services | undefined
-  #closeRing: (() => void) | undefined
+  #closeRings = (): void => {}
   #drainRing: () => readonly FlowEvent[] = () => []
+  #drainPunts: () => readonly Punted[] = () => []
+  #tagged: Tagged | undefined
   #now = startTicks
+  #slowPath = true
 
   constructor(options: BedOptions) {
     this.#options = options
@@ -84,7 +105,15 @@ export class BedThread {
     })
     this.#loaded = loaded
     this.#memory = mapMemory(loaded.fds)
-    this.#openRing(loaded.fds.events)
+    this.#tagged = openTagged(objects, loaded.programs.tc)
+    const events = openRing(loaded.fds.events, readFlowEvent)
+    const punts = openRing(loaded.fds.punts, readPunted)
+    this.#drainRing = events.drain
+    this.#drainPunts = punts.drain
+    this.#closeRings = () => {
+      events.close()
+      punts.close()
+    }
   }
 
   /** Instructions that the verifier walked, by program. */
@@ -101,26 +130,17 @@ export class BedThread {
     const { fds, memory, loaded } = this.#parts()
     const portRange = setup.snat ?? { first: 32_768, last: 61_000 }
     this.#emptyQueue()
-    for (const [name, keyBytes] of [
-      ['flows', flowKeySize],
-      ['services', 24],
-      ['vips', 20],
-    ] as const) {
-      for (const key of keysOf(fds[name], keyBytes)) native.mapDelete(fds[name], key)
-    }
-    memory.members.fill(0n)
-    memory.activeFlows.fill(0n)
-    memory.portBlocks.fill(0n)
-    new Uint8Array(memory.endpoints.buffer).fill(0)
-    const zeros = new Uint8Array(countersSize * this.#cpus)
-    for (let id = 0; id <= sizes.services; id++) {
-      native.mapUpdate(fds.cursors, u32(id), zeros.subarray(0, 8 * this.#cpus))
-      native.mapUpdate(fds.service_counters, u32(id), zeros)
-    }
+    emptyMaps(fds, memory, sizes.services, this.#cpus)
     this.#drainRing()
+    this.#drainPunts()
+    this.#slowPath = setup.slowPath ?? true
     this.setTime(startTicks)
     this.#writeSettings(setup, portRange)
     this.#writeDevices(setup)
+    writeLocalAddresses(
+      fds,
+      deviceNames.flatMap((name) => [deviceAddress(name, 4), deviceAddress(name, 6)]),
+    )
     this.#services = new Services({
       loaded,
       memory,
@@ -131,9 +151,19 @@ export class BedThread {
       defer: (release) => {
         release()
       },
-      egress: (address) => deviceAddress(pathTo(address).device),
+      egress: (address) => deviceAddress(pathTo(address).device, familyOf(address)),
     })
     this.apply(setup.services.map((service) => ({ kind: 'add', service })))
+    for (const hint of setup.hints ?? []) this.hint(hint)
+  }
+
+  hint(options: HintOptions): void {
+    const { service, endpoint } = options
+    const placed = this.#services?.placed().get(service as ServiceKey)
+    if (placed === undefined) throw new Error(`there is no service ${service}`)
+    const id = endpoint === null ? null : placed.endpoints.get(endpointKey(parseSocket(endpoint)))
+    if (id === undefined) throw new Error(`${endpoint} is no endpoint of ${service}`)
+    writeHintEntry(this.#parts().fds, options, placed.id, id, this.#now)
   }
 
   apply(changes: readonly Change[]): void {
@@ -142,7 +172,9 @@ export class BedThread {
 
   setTime(ticks: number): void {
     this.#now = ticks
-    this.#parts().memory.settings.setBigUint64(settingsOffsets.replayNow, BigInt(ticks), true)
+    const { settings } = this.#parts().memory
+    settings.setBigUint64(settingsOffsets.replayNow, BigInt(ticks), true)
+    settings.setUint32(settingsOffsets.puntAlive, this.#slowPath ? ticks : 0, true)
   }
 
   addTime(ticks: number): void {
@@ -164,7 +196,7 @@ export class BedThread {
     const ifindex = native.interfaceIndex(options.device ?? 'client')
     const before = readVerdicts(this.#parts().fds.verdicts)
     const dataOut = new Uint8Array(Math.max(frameRoomBytes, frame.length))
-    const run = native.testRun(programs[hook], {
+    const run = native.testRun(options.metadataTag === true ? (this.#tagged?.program ?? -1) : programs[hook], {
       data: frame,
       dataOut,
       context: hook === 'xdp' ? xdpContext(ifindex, frame.length) : skbContext(ifindex, options),
@@ -174,12 +206,18 @@ export class BedThread {
       action: run.result,
       frame: dataOut.slice(0, run.dataSize),
       verdicts: this.#grown(before),
+      punts: this.#drainPunts(),
     }
   }
 
   /** Events since the last call. */
   events(): readonly FlowEvent[] {
     return this.#drainRing()
+  }
+
+  /** What user space was given since it was last asked, but for packets of `run`. */
+  punts(): readonly Punted[] {
+    return this.#drainPunts()
   }
 
   flows(): readonly FlowEntry[] {
@@ -217,7 +255,8 @@ export class BedThread {
   }
 
   end(): void {
-    this.#closeRing?.()
+    this.#closeRings()
+    this.#tagged?.close()
     this.#loaded?.close()
   }
 
@@ -230,26 +269,6 @@ export class BedThread {
     const value = new Uint8Array(flowSize)
     if (!native.mapLookup(this.#parts().fds.flows, keyBytes, value)) return null
     return flowEntry(keyBytes, value)
-  }
-
-  #openRing(fd: number): void {
-    const drained: FlowEvent[] = []
-    const ring = native.ringOpen(fd, this.#ring, (count) => {
-      const view = viewOf(this.#ring)
-      let at = 0
-      for (let i = 0; i < count; i++) {
-        const length = view.getUint32(at, true)
-        if (length === flowEventSize) drained.push(readFlowEvent(view, at + 4))
-        at += (4 + length + 7) & ~7
-      }
-    })
-    this.#drainRing = () => {
-      native.ringConsume(ring)
-      return drained.splice(0)
-    }
-    this.#closeRing = () => {
-      native.ringClose(ring)
-    }
   }
 
   /** Only a program can take from a queue: one that believes it is long after. */
@@ -273,6 +292,12 @@ export class BedThread {
       snatLast: portRange.last,
       events: setup.events === true ? 1 : 0,
       timeouts: Array.from({ length: 16 }, (_, state) => inOrder[state] ?? 0),
+      encapSource4: addressBytes(tunnels[4]),
+      encapSource6: addressBytes(tunnels[6]),
+      guePort: tunnels.guePort,
+      features: featuresOf(setup),
+      flowsAdmitted: setup.flowsAdmitted ?? 0,
+      puntAlive: this.#slowPath ? this.#now : 0,
     })
     native.mapUpdate(this.#parts().fds.settings, u32(0), bytes)
   }

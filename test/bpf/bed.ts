@@ -4,7 +4,8 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Service } from '../../src/lb/model.ts'
-import type { FlowState, Hook, Verdict } from '../../src/datapath/layout.gen.ts'
+import type { FlowState, HintKind, Hook, PuntReason, Verdict } from '../../src/datapath/layout.gen.ts'
+import type { Socket } from '../../src/testing/packets/socket.ts'
 import type { BedThread } from './bed-thread.ts'
 import type { DeviceName } from './network.ts'
 
@@ -22,6 +23,26 @@ export interface Setup {
   readonly events?: boolean
   /** Devices whose address the programs do not know: they take every frame. */
   readonly unknownDevices?: readonly DeviceName[]
+  /** whether user space reads the packets it is given; true if not given */
+  readonly slowPath?: boolean
+  /** new flows are refused when this many live */
+  readonly flowsAdmitted?: number
+  /** that are there from the start */
+  readonly hints?: readonly HintOptions[]
+}
+
+/** Where a session lives. */
+export interface HintOptions {
+  /** `ADDRESS:PORT/PROTOCOL` */
+  readonly service: string
+  readonly kind: HintKind
+  readonly key: Uint8Array
+  /** null: the hint goes */
+  readonly endpoint: Socket | null
+  /** ticks from now; for ever, if not given */
+  readonly lifetime?: number
+  /** the identifier to write into the packet */
+  readonly identifier?: number
 }
 
 export interface RunOptions {
@@ -30,6 +51,10 @@ export interface RunOptions {
   /** TC only: a super-packet with segments of so many bytes of payload */
   readonly segmentPayload?: number
   readonly segments?: number
+  /** TC only: the firewall mark */
+  readonly mark?: number
+  /** TC only: the frame's VLAN tag (100, priority 5) is in its metadata */
+  readonly metadataTag?: boolean
 }
 
 export interface Outcome {
@@ -37,6 +62,15 @@ export interface Outcome {
   readonly frame: Uint8Array
   /** whose counters have grown; a program counts each packet once */
   readonly verdicts: readonly { readonly hook: Hook; readonly verdict: Verdict }[]
+  /** what user space got of it */
+  readonly punts: readonly Punted[]
+}
+
+export interface Punted {
+  readonly reason: PuntReason
+  /** bytes of IP packet that the next link takes */
+  readonly mtu: number
+  readonly frame: Uint8Array
 }
 
 /** One entry of the flow table; sockets are `address:port`. */
@@ -71,6 +105,9 @@ export const timeouts: Readonly<Record<FlowState, number>> = {
   unreplied: 3000,
   replied: 9000,
 }
+
+/** Outer sources of encapsulated packets, of which the last 16 bits vary; and the UDP port of GUE. */
+export const tunnels = { 4: '10.99.0.0', 6: 'fd00:0:0:99::', guePort: 6080 } as const
 
 export const startTicks = 1_000_000
 

@@ -4,21 +4,54 @@ import test from 'ava'
 import { testWith } from '../../src/testing/needs.ts'
 import { openBed, type Bed } from './bed.ts'
 import type { Case } from './case.ts'
+import { admissionCases } from './cases/admission.ts'
+import { associationCases } from './cases/associations.ts'
+import { blockedCases } from './cases/blocked.ts'
+import { choiceCases } from './cases/choice.ts'
+import { directCases } from './cases/direct.ts'
+import { errorDetailCases } from './cases/error-details.ts'
+import { errorCases } from './cases/errors.ts'
+import { familyCases } from './cases/families.ts'
 import { flowCases } from './cases/flows.ts'
+import { fragmentCases } from './cases/fragments.ts'
+import { ipv6Cases } from './cases/ipv6.ts'
 import { limitCases } from './cases/limits.ts'
+import { matrixCases } from './cases/matrix.ts'
+import { quicCases } from './cases/quic.ts'
 import { refuseCases } from './cases/refuse.ts'
 import { routeCases } from './cases/route.ts'
+import { sctpPathCases } from './cases/sctp-paths.ts'
+import { sctpCases } from './cases/sctp.ts'
 import { selectCases } from './cases/select.ts'
+import { serviceCases } from './cases/services.ts'
+import { sessionCases } from './cases/sessions.ts'
+import { tagCases } from './cases/tags.ts'
 import { translateCases } from './cases/translate.ts'
 import { runCase } from './run-case.ts'
+import { wrongByScapy } from './scapy.ts'
 
 const groups: Readonly<Record<string, readonly Case[]>> = {
+  matrix: matrixCases,
   translate: translateCases,
+  ipv6: ipv6Cases,
+  families: familyCases,
+  direct: directCases,
+  tags: tagCases,
+  errors: [...errorCases, ...errorDetailCases],
+  fragments: fragmentCases,
+  sctp: sctpCases,
+  'sctp paths': sctpPathCases,
   refuse: refuseCases,
   route: routeCases,
   flows: flowCases,
   limits: limitCases,
   select: selectCases,
+  choice: choiceCases,
+  services: serviceCases,
+  admission: admissionCases,
+  blocked: blockedCases,
+  sessions: [...sessionCases, ...quicCases],
+  associations: associationCases,
 }
 
 const needs = ['root', 'bpf', 'netns'] as const
@@ -29,6 +62,9 @@ function bedFor(flows: number): Promise<Bed> {
   beds.set(flows, known)
   return known
 }
+
+/** Frames that have come out of cases, whose checksums must be right. */
+const translated: Uint8Array[] = []
 
 /** Cases take turns: a bed runs one at a time. */
 let turn: Promise<unknown> = Promise.resolve()
@@ -55,9 +91,17 @@ for (const [group, cases] of Object.entries(groups)) {
   for (const testCase of cases) {
     for (const hook of testCase.hooks ?? (['xdp', 'tc'] as const)) {
       testWith(needs, `bpf: ${group}: ${testCase.name} (${hook})`, async (t) => {
-        await inTurn(async () => runCase(t, await bedFor(testCase.flows ?? 256), hook, testCase))
+        await inTurn(async () => {
+          translated.push(...(await runCase(t, await bedFor(testCase.flows ?? 256), hook, testCase)))
+        })
         t.pass()
       })
     }
   }
 }
+
+testWith([...needs, 'scapy'], 'bpf: scapy finds every checksum of the translated packets right', async (t) => {
+  const wrong = await inTurn(async () => wrongByScapy(translated))
+  t.log(`${translated.length} packets`)
+  t.deepEqual(wrong, [])
+})

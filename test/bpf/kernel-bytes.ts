@@ -12,7 +12,7 @@ import {
   verdictCount,
   writeFlowKey,
 } from '../../src/datapath/layout.gen.ts'
-import { parseSocket } from '../../src/testing/packets.ts'
+import { parseSocket, socketOf, type Socket } from '../../src/testing/packets/socket.ts'
 import { addressBytes, formatAddress } from '../../src/wire/ip.ts'
 import type { Count, FlowEntry, RunOptions } from './bed.ts'
 
@@ -54,7 +54,7 @@ export function flowKeyOf(protocol: number, from: string, to: string): Uint8Arra
 export function flowEntry(keyBytes: Uint8Array, value: Uint8Array): FlowEntry {
   const key = readFlowKey(viewOf(keyBytes), 0)
   const flow = readFlow(viewOf(value), 0)
-  const socket = (address: Uint8Array, port: number): string => `${formatAddress(address)}:${port}`
+  const socket = (address: Uint8Array, port: number): Socket => socketOf(formatAddress(address), port)
   return {
     protocol: key.protocol,
     reverse: (flow.flags & flowFlags.reverse) !== 0,
@@ -77,10 +77,11 @@ export function xdpContext(ifindex: number, frameBytes: number): Uint8Array {
   return context
 }
 
-/** struct __sk_buff: the devices, and what a super-packet is made of. */
+/** struct __sk_buff: the mark, the devices, and what a super-packet is made of. */
 export function skbContext(ifindex: number, options: RunOptions): Uint8Array {
   const context = new Uint8Array(skbContextBytes)
   const view = viewOf(context)
+  view.setUint32(8, options.mark ?? 0, true)
   view.setUint32(36, ifindex, true)
   view.setUint32(40, ifindex, true)
   view.setUint32(164, options.segments ?? 0, true)

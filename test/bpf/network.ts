@@ -6,11 +6,14 @@
 //     servers  10.0.3.x                                                      device `slow`, cannot transmit from XDP
 //     servers  10.0.6.x, MTU 9000                                            device `jumbo`
 //     nobody   device `closed`, on which forwarding is off
+//
+// IPv6 has the same: fd00:0:0:N::H where IPv4 has 10.0.N.H (H is the same text, not the same number), 2001:db8:c::x
+// for 198.51.100.x, and an MTU of 1300 for fd00:0:0:4::x.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { native } from '../../native/load.ts'
-import { parseSocket } from '../../src/testing/packets.ts'
+import { familyOf, parseSocket, type Family } from '../../src/testing/packets/socket.ts'
 
 export const devices = {
   client: { network: 1, mtu: 1500, xdpTransmit: true },
@@ -25,33 +28,64 @@ export const deviceNames = Object.keys(devices) as readonly DeviceName[]
 
 /** Addresses without a neighbour entry end in this. */
 const absentHost = 99
-const gateway = '10.0.1.254'
-const smallMtuRouter = '10.0.2.10'
+const gatewayHost = 254
+const smallMtuHost = 10
+const smallMtus = { 4: 600, 6: 1300 } as const
 
 export function deviceMac(device: DeviceName): string {
   return `02:00:00:00:00:0${devices[device].network}`
 }
 
-export function deviceAddress(device: DeviceName): string {
-  return `10.0.${devices[device].network}.1`
+/** Host 10 of network 2: 10.0.2.10, or fd00:0:0:2::10. */
+export function hostAddress(family: Family, network: number, host: number): string {
+  return family === 4 ? `10.0.${network}.${host}` : `fd00:0:0:${network}::${host}`
 }
 
-/** Where the network's routes send a packet: the device, and the MAC addresses that it is sent with. */
-export function pathTo(destination: string): {
+export function deviceAddress(device: DeviceName, family: Family = 4): string {
+  return hostAddress(family, devices[device].network, 1)
+}
+
+export interface Path {
   readonly device: DeviceName
   readonly ethernetSource: string
   readonly ethernetDestination: string
-} {
-  const { address } = parseSocket(destination)
-  const hop = address.startsWith('198.51.100.') ? gateway : address.startsWith('10.0.4.') ? smallMtuRouter : address
-  const device = deviceNames.find((name) => hop.startsWith(`10.0.${devices[name].network}.`))
-  if (device === undefined) throw new Error(`the test network has no route to ${address}`)
-  return { device, ethernetSource: deviceMac(device), ethernetDestination: hostMac(hop) }
 }
 
-function hostMac(address: string): string {
-  const [, , network = 0, host = 0] = address.split('.').map(Number)
-  return `02:00:00:01:${hexByte(network)}:${hexByte(host)}`
+/** Where the network's routes send a packet: the device, and the MAC addresses that it is sent with. */
+export function pathTo(destination: string): Path {
+  const { address } = parseSocket(destination)
+  const family = familyOf(address)
+  const found = neighbourFor(address, family)
+  const device = deviceNames.find((name) => devices[name].network === found?.network)
+  if (found === null || device === undefined) throw new Error(`the test network has no route to ${address}`)
+  return { device, ethernetSource: deviceMac(device), ethernetDestination: hostMac(family, found.network, found.host) }
+}
+
+/** Bytes of IP packet that the way there takes. */
+export function mtuTo(destination: string): number {
+  const { address } = parseSocket(destination)
+  const family = familyOf(address)
+  return address.startsWith(hostAddress(family, 4, 0).slice(0, -1))
+    ? smallMtus[family]
+    : devices[pathTo(destination).device].mtu
+}
+
+interface Neighbour {
+  readonly network: number
+  readonly host: number
+}
+
+function neighbourFor(address: string, family: Family): Neighbour | null {
+  if (address.startsWith(family === 4 ? '198.51.100.' : '2001:db8:c::')) return { network: 1, host: gatewayHost }
+  const numbers = (family === 4 ? /^10\.0\.(\d)\.(\d+)$/ : /^fd00:0:0:(\d)::(\d+)$/).exec(address)
+  if (numbers === null) return null
+  const [, network, host] = numbers.map(Number)
+  return network === 4 ? { network: 2, host: smallMtuHost } : { network: network ?? 0, host: host ?? 0 }
+}
+
+/** A host has another MAC address for IPv6, so that a neighbour of the wrong family is noticed. */
+function hostMac(family: Family, network: number, host: number): string {
+  return `02:00:00:0${family === 4 ? 1 : 6}:${hexByte(network)}:${hexByte(host)}`
 }
 
 function hexByte(value: number): string {
@@ -62,12 +96,15 @@ function hexByte(value: number): string {
 export async function enterNetwork(): Promise<void> {
   const script = `
     set -e
-    echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
+    echo 0 > /proc/sys/net/ipv6/conf/default/disable_ipv6
+    echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad
+    echo 0 > /proc/sys/net/ipv6/conf/default/accept_ra
+    echo 0 > /proc/sys/net/ipv6/conf/default/router_solicitations
     echo 1 > /proc/sys/net/ipv4/ip_forward
-    ip -batch - <<'END'
-${ipCommands().join('\n')}
-END
+    echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+    sed -u /^end/Q | ip -batch -
     echo 0 > /proc/sys/net/ipv4/conf/closed/forwarding
+    echo 0 > /proc/sys/net/ipv6/conf/closed/forwarding
     echo ready
     read -r end || true
   `
@@ -75,6 +112,8 @@ END
   const errors: Buffer[] = []
   child.stderr.on('data', (data: Buffer) => errors.push(data))
   const exited = once(child, 'exit')
+  child.stdin.on('error', () => {}) // then it has exited, and says why
+  child.stdin.write(`${ipCommands().join('\n')}\nend\n`)
   const ready = await Promise.race([once(child.stdout, 'data').then(() => true), exited.then(() => false)])
   if (!ready) throw new Error(`the test network could not be made: ${Buffer.concat(errors).toString().trim()}`)
   native.enterNetworkNamespace(`/proc/${child.pid}/ns/net`)
@@ -83,26 +122,39 @@ END
 }
 
 function ipCommands(): readonly string[] {
-  const perDevice = deviceNames.flatMap((name) => {
-    const { network, mtu } = devices[name]
-    return [
-      `link add ${name} address ${deviceMac(name)} mtu ${mtu} type veth peer name ${name}-far mtu ${mtu}`,
-      `link set ${name} up`,
-      `link set ${name}-far up`,
-      `address add ${deviceAddress(name)}/24 dev ${name}`,
-      ...Array.from({ length: 255 }, (_, host) => host)
-        .filter((host) => host > 1 && host !== absentHost)
-        .map((host) => `10.0.${network}.${host}`)
-        .map((host) => `neighbour add ${host} lladdr ${hostMac(host)} dev ${name} nud permanent`),
-    ]
-  })
+  return ['link set lo up', ...deviceNames.flatMap(deviceCommands), ...families.flatMap(routeCommands)]
+}
+
+const families: readonly Family[] = [4, 6]
+
+function deviceCommands(name: DeviceName): readonly string[] {
+  const { network, mtu } = devices[name]
   return [
-    'link set lo up',
-    ...perDevice,
-    `route add 198.51.100.0/24 via ${gateway}`,
-    `route add 10.0.4.0/24 via ${smallMtuRouter} mtu lock 600`,
-    'route add unreachable 10.9.1.0/24',
-    'route add blackhole 10.9.2.0/24',
-    'route add prohibit 10.9.3.0/24',
+    `link add ${name} address ${deviceMac(name)} mtu ${mtu} type veth peer name ${name}-far mtu ${mtu}`,
+    `link set ${name} up`,
+    `link set ${name}-far up`,
+    `address add ${deviceAddress(name, 4)}/24 dev ${name}`,
+    `address add ${deviceAddress(name, 6)}/64 dev ${name} nodad`,
+    ...families.flatMap((family) =>
+      Array.from({ length: 255 }, (_, host) => host)
+        .filter((host) => host > 1 && host !== absentHost)
+        .map(
+          (host) =>
+            `neighbour add ${hostAddress(family, network, host)} lladdr ${hostMac(family, network, host)} ` +
+            `dev ${name} nud permanent`,
+        ),
+    ),
+  ]
+}
+
+function routeCommands(family: Family): readonly string[] {
+  const [clients, small, nowhere] =
+    family === 4
+      ? ['198.51.100.0/24', '10.0.4.0/24', (i: number) => `10.9.${i}.0/24`]
+      : ['2001:db8:c::/64', 'fd00:0:0:4::/64', (i: number) => `fd00:0:9:${i}::/64`]
+  return [
+    `route add ${clients} via ${hostAddress(family, 1, gatewayHost)}`,
+    `route add ${small} via ${hostAddress(family, 2, smallMtuHost)} mtu lock ${smallMtus[family]}`,
+    ...['unreachable', 'blackhole', 'prohibit'].map((type, i) => `route add ${type} ${nowhere(i + 1)}`),
   ]
 }

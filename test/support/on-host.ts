@@ -1,6 +1,7 @@
 // The peers of a story on lab hosts: each opened or called in the thread of its host, so that its sockets belong there.
 
 import type { Host, Remote } from '../../lab/host.ts'
+import { bulk, openBulkServer } from './bulk.ts'
 import { oneFromEach, openSequence, type Sequence, type SequenceRequest } from './datagrams.ts'
 import { openFrameSender, ping, type FrameSender, type PingRequest, type PingResult } from './raw.ts'
 import { openStreamClient, openStreamServer, type StreamClient, type StreamServer } from './streams.ts'
@@ -37,6 +38,12 @@ export const frameSenderOn = (host: Host, device: string): Promise<Remote<FrameS
 
 export const pingFrom = (host: Host, request: PingRequest): Promise<PingResult> =>
   host.call(moduleOf('raw.ts'), ping, request)
+
+export const bulkServerOn = (host: Host, address: string) =>
+  host.open(moduleOf('bulk.ts'), openBulkServer, host.name, address)
+
+export const bulkFrom = (host: Host, address: string, port: number, bytes: number, timeoutMs = 10_000) =>
+  host.call(moduleOf('bulk.ts'), bulk, address, port, bytes, timeoutMs)
 
 export const macAddress = async (host: Host, device: string): Promise<string> => {
   const { stdout } = await host.run('ip', ['-json', 'link', 'show', 'dev', device])

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
+import type { Mode, Select, Transport } from '../../src/lb/model.ts'
 import type { ExecutionContext } from 'ava'
 import { stringify } from 'yaml'
 
@@ -23,9 +24,10 @@ export interface ServiceEntry {
   readonly name: string
   readonly vip?: string
   readonly port?: number
-  readonly protocol: 'tcp' | 'udp' | 'icmp'
-  readonly mode?: 'dnat' | 'onearm' | 'fullnat'
-  readonly select?: 'rr' | 'hash'
+  readonly protocol: Transport
+  readonly mode?: Mode
+  readonly vips?: readonly string[]
+  readonly select?: Select
   readonly announce?: 'local' | 'routed'
   readonly endpoints: readonly EndpointEntry[]
 }

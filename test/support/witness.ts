@@ -1,6 +1,6 @@
 // A server that says who it is and whom it takes the client for, over HTTP and UDP, and a client that asks it over UDP.
 
-import { createSocket } from 'node:dgram'
+import { createSocket, type SocketType } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 
@@ -19,6 +19,13 @@ export interface Witness {
   close(): void
 }
 
+/** As addresses with ports stand in the API. */
+export const socketText = (address: string, port: number): string =>
+  `${address.includes(':') ? `[${address}]` : address}:${port}`
+
+/** The kind of socket for an address. */
+export const udpOf = (address: string): SocketType => (address.includes(':') ? 'udp6' : 'udp4')
+
 interface WitnessOptions {
   readonly name: string
   readonly address: string
@@ -31,7 +38,7 @@ export const openWitness = async ({ name, address }: WitnessOptions): Promise<Wi
     response.end(JSON.stringify(testimony))
   })
   web.listen({ host: address, port: witnessTcpPort })
-  const datagrams = createSocket('udp4')
+  const datagrams = createSocket(udpOf(address))
   datagrams.on('message', (message, sender) => {
     const text = message.toString('latin1')
     const [, length] = /^answer (\d+)$/.exec(text) ?? []
@@ -57,7 +64,7 @@ export const askWitness = (
   waitMs: number,
 ): Promise<{ readonly from: string; readonly testimony: Testimony }> =>
   new Promise((resolve, reject) => {
-    const socket = createSocket('udp4')
+    const socket = createSocket(udpOf(address))
     const timer = setTimeout(() => {
       socket.close()
       reject(new Error(`no answer from ${address}:${port} in ${waitMs} ms`))
@@ -66,7 +73,7 @@ export const askWitness = (
       clearTimeout(timer)
       socket.close()
       resolve({
-        from: `${sender.address}:${sender.port}`,
+        from: socketText(sender.address, sender.port),
         testimony: JSON.parse(message.toString('latin1')) as Testimony,
       })
     })

@@ -1,28 +1,7 @@
 // Cases: the life of flows: states, timeouts, ports of clients used again.
 
-import {
-  expect,
-  check,
-  changes,
-  client,
-  drain,
-  ends,
-  expires,
-  flowsAre,
-  closing,
-  forwards,
-  handshake,
-  liveFlows,
-  server,
-  service,
-  tcp,
-  udp,
-  echoRequest,
-  vip,
-  wait,
-  type Case,
-  type Step,
-} from '../case.ts'
+import { expect, client, drain, server, service, tcp, udp, echoRequest, vip, type Case, type Step } from '../case.ts'
+import { check, changes, ends, expires, flowsAre, closing, forwards, handshake, liveFlows, wait } from '../steps.ts'
 import { timeouts } from '../bed.ts'
 
 const c = `${client}:40000`

@@ -1,24 +1,22 @@
 // Cases: what happens when something runs out or is wanted twice: the flow table, ports, the endpoint's side of a flow.
 
+import { bytes, expect, client, server, service, tcp, vip, type Case } from '../case.ts'
 import {
-  expect,
   check,
-  client,
+  closing,
   ends,
   expires,
   flowsAre,
-  closing,
   forwards,
+  given,
   handshake,
   liveFlows,
-  server,
-  service,
-  tcp,
-  vip,
+  punts,
   wait,
-  type Case,
-} from '../case.ts'
+} from '../steps.ts'
 import { timeouts } from '../bed.ts'
+import { buildFrame } from '../../../src/testing/packets.ts'
+import { deviceMac } from '../network.ts'
 
 const c = `${client}:40000`
 const v = `${vip}:80`
@@ -145,6 +143,83 @@ export const limitCases: readonly Case[] = [
       flowsAre({ [`${c} -> ${vip}:81`]: 'syn_sent' }),
       forwards(tcp(s, c, 'SA'), `${vip}:81`, c),
       liveFlows(1),
+    ],
+  },
+  ...(['fullnat', 'onearm'] as const).map((mode): Case => ({
+    name: `the addresses of a pool share the flows, and each has all ports of the range, ${mode}`,
+    setup: {
+      services: [service({ mode, sources: ['10.0.2.201', '10.0.2.202'] })],
+      snat: { first: 40_000, last: 40_000 },
+    },
+    steps: [
+      check(async (_t, bed, hook) => {
+        const verdicts: string[] = []
+        for (const port of [1, 2, 3, 4]) {
+          const packet = tcp(`${client}:${port}`, v, 'S', { ethernetDestination: deviceMac('client') })
+          const outcome = await bed.run(hook, buildFrame(packet))
+          verdicts.push(outcome.verdicts[0]?.verdict ?? 'none')
+        }
+        expect(verdicts.toSorted(), ['drop_ports_exhausted', 'drop_ports_exhausted', 'forward', 'forward'], 'verdicts')
+        const flows = (await bed.flows()).filter(({ reverse }) => !reverse)
+        const sources = flows.map(({ newFrom }) => newFrom).toSorted()
+        expect(sources, ['10.0.2.201:40000', '10.0.2.202:40000'], 'sources')
+      }),
+    ],
+  })),
+  {
+    name: 'a client keeps its address of a pool as long as that has ports',
+    setup: { services: [service({ mode: 'fullnat', sources: ['10.0.2.201', '10.0.2.202', '10.0.2.203'] })] },
+    steps: [
+      check(async (_t, bed, hook) => {
+        const clients = [2, 3, 4, 5, 6, 7, 8, 9].map((host) => `10.0.1.${host}`)
+        for (const address of clients)
+          for (const port of [1, 2, 3, 4]) {
+            const packet = tcp(`${address}:${port}`, v, 'S', { ethernetDestination: deviceMac('client') })
+            await bed.run(hook, buildFrame(packet))
+          }
+        const flows = (await bed.flows()).filter(({ reverse }) => !reverse)
+        const hostOf = (socket: string): string => socket.split(':')[0] ?? ''
+        const byClient = Map.groupBy(flows, ({ from }) => hostOf(from))
+        for (const [address, list] of byClient)
+          expect(new Set(list.map(({ newFrom }) => hostOf(newFrom))).size, 1, `addresses of ${address}`)
+        expect(flows.length, 32, 'flows')
+        if (new Set(flows.map(({ newFrom }) => hostOf(newFrom))).size < 2) throw new Error('one address for all')
+      }),
+    ],
+  },
+  {
+    name: 'a flow whose payload names addresses goes through user space, packet by packet, both ways',
+    setup: { services: [service({ alg: 'ftp', port: 21, endpoints: [`${server}:21`] })] },
+    steps: [
+      punts(tcp(c, `${vip}:21`, 'S'), 'alg'),
+      punts(tcp(`${server}:21`, c, 'SA'), 'alg'),
+      punts(tcp(c, `${vip}:21`, 'PA', { payload: new TextEncoder().encode('PASV\r\n') }), 'alg'),
+      flowsAre({ [`${c} -> ${vip}:21`]: 'established' }),
+    ],
+  },
+  {
+    name: 'a flow whose payload names addresses is dropped by name while user space is away',
+    setup: { services: [service({ alg: 'ftp', port: 21, endpoints: [`${server}:21`] })], slowPath: false },
+    steps: [ends(tcp(c, `${vip}:21`, 'S'), 'drop_slowpath_absent')],
+  },
+  {
+    name: 'user space tells both sides of a connection that has been idle for too long, where the service says so',
+    setup: {
+      services: [service({ idleTimeout: 10, resetOnIdle: true }), service({ port: 81, endpoints: [`${server}:81`] })],
+    },
+    steps: [
+      ...handshake(c, v, s),
+      ...handshake(c, `${vip}:81`, `${server}:81`),
+      wait(10 * 128),
+      expires(0),
+      given('reset'),
+      // It stays until that is done, and so long nothing of it goes on by itself.
+      flowsAre({ [flow]: 'closing', [`${c} -> ${vip}:81`]: 'established' }),
+      punts(tcp(c, v, 'PA', { payload: bytes(3) }), 'alg'),
+      wait(timeouts.closing),
+      expires(1),
+      given(),
+      flowsAre({ [`${c} -> ${vip}:81`]: 'established' }),
     ],
   },
 ]

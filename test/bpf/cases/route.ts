@@ -4,20 +4,19 @@ import { buildFrame } from '../../../src/testing/packets.ts'
 import {
   expect,
   bytes,
-  check,
   client,
-  ends,
-  flowsAre,
-  forwards,
-  forwardsByTc,
+  client6,
   server,
+  server6,
   service,
   tcp,
   udp,
   vip,
-  wait,
+  vip6,
   type Case,
+  type ServiceOptions,
 } from '../case.ts'
+import { check, ends, flowsAre, forwards, forwardsByTc, tooBig, wait } from '../steps.ts'
 import { deviceMac } from '../network.ts'
 
 const c = `${client}:40000`
@@ -27,7 +26,69 @@ const all = { services: [service()] }
 const noFlows = flowsAre({})
 const addressed = { ethernetDestination: deviceMac('client') }
 
+const c6 = `[${client6}]:40000`
+const v6 = `[${vip6}]:80`
+const s6 = `[${server6}]:8080`
+const v6Service = (endpoint: string, more: ServiceOptions = {}): ReturnType<typeof service> =>
+  service({ vip: vip6, endpoints: [endpoint], ...more })
+
+const overIpv6: readonly Case[] = [
+  {
+    name: 'IPv6 endpoints without a usable route are not reached',
+    setup: { services: [1, 2, 3].map((i) => v6Service(`[fd00:0:9:${i}::1]:80`, { port: 79 + i })) },
+    steps: [...[80, 81, 82].map((port) => ends(tcp(c6, `[${vip6}]:${port}`, 'S'), 'drop_no_route')), noFlows],
+  },
+  {
+    name: 'an IPv6 endpoint on this machine itself, or without any route, is not reached',
+    setup: { services: [v6Service('[fd00:0:0:2::1]:80'), v6Service('[2001:db8:dead::1]:80', { port: 81 })] },
+    steps: [
+      ...[80, 81].map((port) => ends(tcp(c6, `[${vip6}]:${port}`, 'S'), { xdp: 'to_tc_route', tc: 'drop_no_route' })),
+      noFlows,
+    ],
+  },
+  {
+    name: 'IPv6 is not forwarded from a device on which forwarding is off',
+    setup: { services: [v6Service(s6)] },
+    steps: [ends(tcp(c6, v6, 'S'), 'drop_forwarding_off', { device: 'closed' }), noFlows],
+  },
+  {
+    name: 'of IPv6 packets longer than the next link takes the sender is told, by TC, for new and known flows',
+    setup: { services: [v6Service('[fd00:0:0:4::10]:80', { protocol: 'udp' })] },
+    steps: [
+      tooBig(udp(c6, v6, { payload: bytes(1253) })),
+      noFlows,
+      forwards(udp(c6, v6, { payload: bytes(1252) }), c6, '[fd00:0:0:4::10]:80'),
+      tooBig(udp(c6, v6, { payload: bytes(1253) })),
+      forwards(udp(c6, v6, { payload: bytes(1252) }), c6, '[fd00:0:0:4::10]:80'),
+    ],
+  },
+  {
+    name: 'an IPv6 next hop whose MAC address is not known is left to TC, for each packet of the flow',
+    setup: { services: [v6Service('[fd00:0:0:2::99]:80')] },
+    steps: [
+      forwardsByTc(tcp(c6, v6, 'S'), 'to_tc_neighbour', c6, '[fd00:0:0:2::99]:80', { ignoreMac: true }),
+      forwards(tcp('[fd00:0:0:2::99]:80', c6, 'SA'), v6, c6),
+      forwardsByTc(tcp(c6, v6, 'A'), 'to_tc_neighbour', c6, '[fd00:0:0:2::99]:80', { ignoreMac: true }),
+    ],
+  },
+  {
+    name: 'IPv6 to a device that cannot transmit from XDP is left to TC, for each packet of the flow',
+    setup: { services: [v6Service('[fd00:0:0:3::10]:80')] },
+    steps: [
+      forwardsByTc(tcp(c6, v6, 'S'), 'to_tc_device', c6, '[fd00:0:0:3::10]:80'),
+      forwards(tcp('[fd00:0:0:3::10]:80', c6, 'SA'), v6, c6),
+      forwardsByTc(tcp(c6, v6, 'A'), 'to_tc_device', c6, '[fd00:0:0:3::10]:80'),
+    ],
+  },
+  {
+    name: 'what is too long is dropped by name while user space is away',
+    setup: { services: [v6Service('[fd00:0:0:4::10]:80', { protocol: 'udp' })], slowPath: false },
+    steps: [ends(udp(c6, v6, { payload: bytes(1253) }), { xdp: 'to_tc_mtu', tc: 'drop_slowpath_absent' }), noFlows],
+  },
+]
+
 export const routeCases: readonly Case[] = [
+  ...overIpv6,
   {
     name: 'endpoints without a usable route are not reached',
     setup: {
@@ -53,13 +114,13 @@ export const routeCases: readonly Case[] = [
     steps: [ends(tcp('10.0.1.9:1', v, 'S'), 'drop_forwarding_off', { device: 'closed' }), noFlows],
   },
   {
-    name: 'packets longer than the next link takes are dropped by TC, new and known ones',
+    name: 'of packets longer than the next link takes the sender is told, by TC, for new and known flows',
     setup: { services: [service({ protocol: 'udp', endpoints: ['10.0.4.10:80'] })] },
     steps: [
-      ends(udp(c, v, { payload: bytes(573) }), { xdp: 'to_tc_mtu', tc: 'drop_mtu' }),
+      tooBig(udp(c, v, { payload: bytes(573) })),
       noFlows,
       forwards(udp(c, v, { payload: bytes(572) }), c, '10.0.4.10:80'),
-      ends(udp(c, v, { payload: bytes(573) }), { xdp: 'to_tc_mtu', tc: 'drop_mtu' }),
+      tooBig(udp(c, v, { payload: bytes(573) })),
       forwards(udp(c, v, { payload: bytes(572) }), c, '10.0.4.10:80'),
     ],
   },

@@ -4,24 +4,8 @@ import { flowSlot, selections } from '../../../src/lb/selection/index.ts'
 import { buildFrame, parseSocket } from '../../../src/testing/packets.ts'
 import { addressBytes } from '../../../src/wire/ip.ts'
 import { eventKindNames, flowStateNames } from '../../../src/datapath/layout.gen.ts'
-import {
-  expect,
-  bytes,
-  check,
-  client,
-  ends,
-  expires,
-  flowsAre,
-  forwards,
-  server,
-  service,
-  tcp,
-  udp,
-  vip,
-  wait,
-  type Case,
-  type Step,
-} from '../case.ts'
+import { expect, bytes, client, server, service, tcp, udp, vip, type Case, type Step } from '../case.ts'
+import { check, ends, expires, flowsAre, forwards, wait } from '../steps.ts'
 import { timeouts } from '../bed.ts'
 import { deviceMac } from '../network.ts'
 
@@ -70,7 +54,7 @@ export const selectCases: readonly Case[] = [
     setup: { services: [service({ select: 'rr', endpoints: [s, '10.0.2.11:8080'] })] },
     steps: [
       ...newFlows([10]),
-      ends(tcp(c, v, 'S', { ttl: 1 }), 'drop_ttl'),
+      ends(tcp(c, v, 'S', { ttl: 1 }), 'pass_ttl'),
       ends(tcp(c, v, 'A'), 'drop_no_flow'),
       ends(tcp(c, v, 'SF'), 'drop_no_flow'),
       forwards(tcp(c, v, 'S'), c, '10.0.2.11:8080'),
@@ -131,7 +115,7 @@ export const selectCases: readonly Case[] = [
       forwards(tcp(s, c, 'SA', { tcpOptions: bytes(12) }), v, c),
       forwards(tcp(c, v, 'A', { payload: bytes(100), trailer: bytes(4) }), c, s),
       forwards(tcp(`${client}:2`, v, 'S'), `${client}:2`, s),
-      ends(tcp(c, v, 'A', { ttl: 1 }), 'drop_ttl'),
+      ends(tcp(c, v, 'A', { ttl: 1 }), 'pass_ttl'),
       forwards(udp(c, v, { payload: bytes(72) }), c, s),
       check(async (_t, bed) => {
         const counts = await bed.counts()

@@ -1,22 +1,7 @@
 // Cases: what packets look like after the translation, in each mode and for each protocol.
 
-import {
-  bytes,
-  client,
-  echoReply,
-  echoRequest,
-  forwards,
-  forwardsByTc,
-  flowsAre,
-  server,
-  service,
-  tcp,
-  udp,
-  vip,
-  ends,
-  type Case,
-  type Step,
-} from '../case.ts'
+import { bytes, client, echoReply, echoRequest, server, service, tcp, udp, vip, type Case, type Step } from '../case.ts'
+import { forwards, forwardsByTc, flowsAre, punts } from '../steps.ts'
 import { deviceAddress } from '../network.ts'
 
 const c = `${client}:40000`
@@ -227,12 +212,12 @@ export const translateCases: readonly Case[] = [
     ],
   },
   {
-    name: 'a super-packet whose segments are too long is dropped',
+    name: 'of a super-packet whose segments are too long the sender is told',
     hooks: ['tc'],
     setup: { services: [service()] },
     steps: [
       forwards(tcp(c, v, 'S'), c, s),
-      ends(tcp(c, v, 'A', { payload: bytes(3000) }), 'drop_mtu', { segmentPayload: 1500, segments: 2 }),
+      punts(tcp(c, v, 'A', { payload: bytes(3000) }), 'too_big', { segmentPayload: 1500, segments: 2 }),
     ],
   },
 ]

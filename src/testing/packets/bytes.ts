@@ -1,0 +1,40 @@
+// Bytes for test packets: put together, written, and made wrong on purpose.
+
+export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}
+
+export function be16(...values: readonly number[]): Uint8Array {
+  return Uint8Array.from(values.flatMap((value) => [(value >> 8) & 0xff, value & 0xff]))
+}
+
+export function be32(...values: readonly number[]): Uint8Array {
+  return Uint8Array.from(
+    values.flatMap((value) => [value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff]),
+  )
+}
+
+/** Filled up with zeros to a multiple. */
+export function padded(bytes: Uint8Array, multiple: number): Uint8Array {
+  return concat(bytes, new Uint8Array((multiple - (bytes.length % multiple)) % multiple))
+}
+
+export function fromHex(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text.replaceAll(/\s/g, ''), 'hex'))
+}
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** A ones' complement checksum with an error; added this way it survives translation as the same error. */
+export function wrong(checksum: number, error = 0): number {
+  const sum = checksum + error
+  return sum > 0xffff ? sum - 0xffff : sum
+}
