@@ -79,7 +79,7 @@ const toClient = { ethernetSource: clientSide.mac, ethernetDestination: clientSi
 
 type Distribute<P> = P extends Packet ? Omit<P, 'ethernetSource' | 'ethernetDestination'> : never
 const frame = (direction: Direction, packet: Distribute<Packet>): Uint8Array =>
-  buildFrame({ ...packet, ...macs[direction] } as Packet)
+  buildFrame({ ...packet, ...macs[direction] })
 
 /** Sends a frame through the program under test; gives back what comes out. */
 export type Send = (frame: Uint8Array, direction: Direction) => Uint8Array

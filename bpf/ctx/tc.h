@@ -145,7 +145,8 @@ inline_always long ctx_change_family(ctx_t *ctx, __u32 from, __u32 to, __u32 l3,
 {
 	int rest = to_v6 ? (int)(to - from) - 20 : (int)(to - from) + 20;
 
-	if (l3 != sizeof(struct ethhdr) || bpf_skb_change_proto(ctx, to_v6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP), 0))
+	if (l3 != sizeof(struct ethhdr) ||
+	    bpf_skb_change_proto(ctx, to_v6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP), 0))
 		return -1;
 	return rest ? bpf_skb_adjust_room(ctx, rest, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO) : 0;
 }

@@ -124,13 +124,12 @@ rarely void create_reverse(struct scratch *room, const struct packet *packet, co
 	create_deltas(reverse, key);
 }
 
-inline_always long create_insert(const struct flow_key *key, const struct flow *flow, __u32 now)
+/* An int: before Linux 6.4 the helper leaves the upper half of a long as it was. */
+inline_always int create_insert(const struct flow_key *key, const struct flow *flow)
 {
-	long error = bpf_map_update_elem(&flows, key, flow, BPF_NOEXIST);
+	int error = bpf_map_update_elem(&flows, key, flow, BPF_NOEXIST);
 
 	trace(TRACE_INSERTED, error, error ? -error : 0, key);
-	if (unlikely(error && error != -EEXIST) && flow_reclaim(now))
-		error = bpf_map_update_elem(&flows, key, flow, BPF_NOEXIST);
 	return error;
 }
 
@@ -162,17 +161,17 @@ inline_always enum verdict create_insert_reverse(const struct packet *packet, st
 {
 	struct scratch *room = scratch_get();
 	enum verdict verdict;
-	long error;
+	int error;
 
 	if (!room)
 		return VERDICT_DROP_INTERNAL;
 	create_reverse(room, packet, flow);
-	error = create_insert(&room->reverse_key, &room->reverse, packet->now);
+	error = create_insert(&room->reverse_key, &room->reverse);
 	if (unlikely(error == -EEXIST)) {
 		verdict = create_conflict(&room->reverse_key, packet);
 		if (verdict)
 			return verdict;
-		error = create_insert(&room->reverse_key, &room->reverse, packet->now);
+		error = create_insert(&room->reverse_key, &room->reverse);
 	}
 	if (unlikely(error))
 		return error == -EEXIST ? VERDICT_DROP_FLOW_CONFLICT : VERDICT_DROP_FLOWS_FULL;
@@ -195,14 +194,14 @@ static long create_probe(__u32 index, struct create_search *search)
 	struct flow *flow = search->flow;
 	struct scratch *room = scratch_get();
 	__u32 port = port_take(search->block, search->hash + index * 0x9e3779b9U);
-	long error;
+	int error;
 
 	if (!room || port == PORT_NONE)
 		return 1;
 	flow->source_port = bpf_htons(port);
 	flow->flags |= FLOW_FLAG_PORT;
 	create_reverse(room, packet, flow);
-	error = create_insert(&room->reverse_key, &room->reverse, packet->now);
+	error = create_insert(&room->reverse_key, &room->reverse);
 	if (error == -EEXIST)
 		return 0; /* somebody else's flow has this port, though the bitmap does not know: leave it marked */
 	search->verdict = error ? VERDICT_DROP_FLOWS_FULL : VERDICT_CONTINUE;
@@ -233,13 +232,13 @@ rarely enum verdict create_with_port(const struct packet *packet, struct flow *f
 {
 	struct scratch *room = scratch_get();
 	struct create_search search = {};
-	long error;
+	int error;
 
 	if (!packet || !flow || !room || !endpoint)
 		return VERDICT_DROP_INTERNAL;
 	if (packet->key.protocol == IPPROTO_SCTP) {
 		create_reverse(room, packet, flow);
-		error = create_insert(&room->reverse_key, &room->reverse, packet->now);
+		error = create_insert(&room->reverse_key, &room->reverse);
 		if (!error)
 			return VERDICT_CONTINUE;
 		if (error != -EEXIST)
@@ -298,24 +297,42 @@ inline_always bool create_admits(const struct settings *settings, const struct p
 	return !settings->flows_admitted || !begins || !live || *live < settings->flows_admitted;
 }
 
-/* Makes the pair. flow comes with its route and translation and is what the packet is translated by. */
-inline_always enum verdict create(const struct packet *packet, struct flow *flow, const struct endpoint *endpoint,
-				  const struct settings *settings)
+/* Both entries, or none. */
+rarely enum verdict create_pair(const struct packet *packet, struct flow *flow, const struct endpoint *endpoint)
 {
 	enum verdict verdict;
-	long error;
+	int error;
 
-	if (unlikely(!create_admits(settings, packet) && !flow_reclaim(packet->now)))
-		return VERDICT_DROP_FLOWS_FULL;
+	if (!packet || !flow || !endpoint)
+		return VERDICT_DROP_INTERNAL;
 	verdict = create_endpoint_side(packet, flow, endpoint);
 	if (unlikely(verdict))
 		return verdict;
 	create_deltas(flow, &packet->key);
-	error = create_insert(&packet->key, flow, packet->now);
-	if (unlikely(error)) {
-		create_undo(packet, flow, endpoint);
-		return error == -EEXIST ? VERDICT_DROP_FLOW_CONFLICT : VERDICT_DROP_FLOWS_FULL;
+	error = create_insert(&packet->key, flow);
+	if (likely(!error))
+		return VERDICT_CONTINUE;
+	create_undo(packet, flow, endpoint);
+	return error == -EEXIST ? VERDICT_DROP_FLOW_CONFLICT : VERDICT_DROP_FLOWS_FULL;
+}
+
+/* Makes the pair. flow comes with its route and translation and is what the packet is translated by. Where the table is
+ * full a closed flow gives way. */
+inline_always enum verdict create(const struct packet *packet, struct flow *flow, const struct endpoint *endpoint,
+				  const struct settings *settings)
+{
+	enum verdict verdict = VERDICT_DROP_FLOWS_FULL;
+	bool admitted = create_admits(settings, packet);
+
+	for (int tries = 0; tries < 2; tries++) {
+		if (likely(admitted))
+			verdict = create_pair(packet, flow, endpoint);
+		if (likely(verdict != VERDICT_DROP_FLOWS_FULL) || tries || !flow_reclaim(packet->now))
+			break;
+		admitted = true;
 	}
+	if (unlikely(verdict))
+		return verdict;
 	count_live(1);
 	count_active(flow->endpoint, 1);
 	count_new_flow(flow->service, flow->endpoint);

@@ -56,14 +56,20 @@ inline_always __u32 fragment_address(const struct address *address, __u16 zone)
 	return found ? *found : 0;
 }
 
+/* To an address of a service, or from one of an endpoint. */
+inline_always bool fragment_may_be_ours(const struct packet *packet)
+{
+	return fragment_address(&packet->key.destination, packet->key.zone) & VIP_COUNT ||
+	       fragment_address(&packet->key.source, packet->key.zone) & VIP_ENDPOINT;
+}
+
 /* A later one of which nothing is known: the first is still to come, if any of this is for us. */
 inline_always enum verdict fragment_early(ctx_t *ctx, const struct packet *packet, const struct fragment_key *key)
 {
 	struct fragment held = {};
 	enum verdict verdict;
 
-	if (!(fragment_address(&packet->key.destination, packet->key.zone) & VIP_COUNT) &&
-	    !(fragment_address(&packet->key.source, packet->key.zone) & VIP_ENDPOINT))
+	if (!fragment_may_be_ours(packet))
 		return VERDICT_PASS_PROTOCOL;
 	held.seen = packet->now;
 	held.state = FRAGMENT_HELD;
@@ -79,6 +85,8 @@ inline_always enum verdict fragment_follow(ctx_t *ctx, struct packet *packet, st
 
 	if (known->state == FRAGMENT_DROP)
 		return VERDICT_DROP_FRAGMENT;
+	if (known->state == FRAGMENT_PASS)
+		return VERDICT_PASS_NOT_SERVICE;
 	if (known->state == FRAGMENT_KNOWN && start < known->ends) {
 		known->state = FRAGMENT_DROP;
 		return VERDICT_DROP_FRAGMENT_OVERLAP;
@@ -117,7 +125,19 @@ rarely enum verdict fragment_later(ctx_t *ctx, struct packet *packet)
 	return fragment_follow(ctx, packet, known);
 }
 
-/* A first fragment whose fate is known: the rest follows. What was not for us is not remembered. */
+/* What the rest will do; 0: nobody asks. What is not for us is remembered where the rest would be taken for ours. */
+inline_always __u8 fragment_taught(const struct packet *packet, enum verdict verdict)
+{
+	if (verdict == VERDICT_FORWARD)
+		return FRAGMENT_KNOWN;
+	if (verdict > VERDICT_PUNT)
+		return FRAGMENT_DROP;
+	if (verdict != VERDICT_PASS_NOT_SERVICE && verdict != VERDICT_PASS_TTL)
+		return 0;
+	return fragment_may_be_ours(packet) ? FRAGMENT_PASS : 0;
+}
+
+/* A first fragment whose fate is known: the rest follows. */
 rarely int fragment_teach(const struct packet *packet, enum verdict verdict)
 {
 	struct scratch *room = scratch_get();
@@ -125,13 +145,14 @@ rarely int fragment_teach(const struct packet *packet, enum verdict verdict)
 	struct fragment fragment = {};
 	const struct fragment *known;
 
-	if (CTX_HAS_NEXT || !packet || !room || packet_is_later_fragment(packet) ||
-	    (verdict != VERDICT_FORWARD && verdict <= VERDICT_PUNT))
+	if (CTX_HAS_NEXT || !packet || !room || packet_is_later_fragment(packet))
+		return 0;
+	fragment.state = fragment_taught(packet, verdict);
+	if (!fragment.state)
 		return 0;
 	key = fragment_key(packet, room);
 	known = bpf_map_lookup_elem(&fragments, key);
 	fragment.seen = packet->now;
-	fragment.state = verdict != VERDICT_FORWARD ? FRAGMENT_DROP : FRAGMENT_KNOWN;
 	if (verdict == VERDICT_FORWARD && known && known->state == FRAGMENT_HELD && fragment_is_fresh(packet, known))
 		fragment.state = FRAGMENT_HELD; /* later ones wait in user space: those to come go there too */
 	fragment.verdict = verdict;

@@ -36,15 +36,30 @@ inline_always __u32 icmp_inside_v4(ctx_t *ctx, struct packet *packet, __u32 at)
 inline_always __u32 icmp_inside_v6(ctx_t *ctx, struct packet *packet, __u32 at)
 {
 	const struct ipv6hdr *ip = ctx_start(ctx) + at;
+	const struct extension_header *part = (const struct extension_header *)(ip + 1);
+	__u8 protocol;
 
 	if ((void *)(ip + 1) > ctx_end(ctx) || ip->version != 6 ||
-	    packet->key.destination.words[3] != ip->saddr.s6_addr32[3] ||
-	    packet->key.destination.words[0] != ip->saddr.s6_addr32[0])
+	    !filter_same(&packet->key.destination, (const struct address *)&ip->saddr))
 		return 0;
-	packet->key.protocol = ip->nexthdr == IPPROTO_ICMPV6 ? IPPROTO_ICMP : ip->nexthdr;
 	__builtin_memcpy(&packet->key.source, &ip->daddr, sizeof(packet->key.source));
 	__builtin_memcpy(&packet->key.destination, &ip->saddr, sizeof(packet->key.destination));
-	return at + sizeof(*ip);
+	protocol = ip->nexthdr;
+	at += sizeof(*ip);
+	if (protocol == IPPROTO_FRAGMENT) {
+		if ((void *)(part + 1) > ctx_end(ctx) || part->fragment & bpf_htons(FRAGMENT_OFFSET << 3))
+			return 0;
+		protocol = part->next;
+		at += sizeof(*part);
+	}
+	packet->key.protocol = protocol == IPPROTO_ICMPV6 ? IPPROTO_ICMP : protocol;
+	return at;
+}
+
+/* Whether the error goes so far: behind it may stand what Ethernet has added. */
+inline_always bool icmp_has(const struct packet *packet, __u32 end)
+{
+	return end <= packet->l3 + packet->length;
 }
 
 inline_always bool icmp_inside_ports(ctx_t *ctx, struct packet *packet, __u32 at)
@@ -52,7 +67,7 @@ inline_always bool icmp_inside_ports(ctx_t *ctx, struct packet *packet, __u32 at
 	const struct icmp_echo *echo = ctx_start(ctx) + (at & PACKET_L4_MASK);
 	const __be16 *ports = (const __be16 *)echo;
 
-	if (at > ICMP_MOST || (void *)(echo + 1) > ctx_end(ctx))
+	if (at > ICMP_MOST || !icmp_has(packet, at + ICMP_INSIDE) || (void *)(echo + 1) > ctx_end(ctx))
 		return false;
 	if (packet->key.protocol == IPPROTO_TCP || packet->key.protocol == IPPROTO_UDP ||
 	    packet->key.protocol == IPPROTO_SCTP) {
@@ -81,7 +96,8 @@ inline_always bool icmp_inside_checksum(ctx_t *ctx, const struct packet *packet,
 	if (packet->key.protocol == IPPROTO_SCTP)
 		return false;
 	field = ctx_start(ctx) + (at & PACKET_L4_MASK) + (icmp ? 2 : udp ? 6 : 16);
-	if ((void *)(field + 1) > ctx_end(ctx) || (udp && !*field))
+	if ((void *)(field + 1) > ctx_end(ctx) || !icmp_has(packet, at + (icmp || udp ? ICMP_INSIDE : 18)) ||
+	    (udp && !*field))
 		return false;
 	value = checksum_apply(*field, delta);
 	*field = udp && !value ? 0xffff : value;
@@ -147,7 +163,8 @@ inline_always __u32 icmp_outer(void *ip, const struct packet *packet, const stru
 	return checksum_fold(sum);
 }
 
-inline_always enum verdict icmp_translate(ctx_t *ctx, const struct packet *packet, const struct flow *flow, __u32 inside)
+inline_always enum verdict icmp_translate(ctx_t *ctx, const struct packet *packet, const struct flow *flow,
+					  __u32 inside)
 {
 	__u32 l3 = packet_l3(packet), l4 = packet_l4(packet), header = l4 + ICMP_HEADER, outer;
 	__be16 *ports = ctx_start(ctx) + (inside & PACKET_L4_MASK);

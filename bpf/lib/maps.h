@@ -295,8 +295,8 @@ struct tcp_options {
 };
 
 /* The packet at hand, and room for a flow in the making; the stack is too small for it, and what stands in a map the
- * verifier does not follow value by value, which makes programs with many branches verifiable. Each object has its own and it is not pinned: a
- * packet may interrupt the expiry program. */
+ * verifier does not follow value by value, which makes programs with many branches verifiable. Each object has its own
+ * and it is not pinned: a packet may interrupt the expiry program. */
 struct scratch {
 	struct packet packet;
 	struct flow flow;

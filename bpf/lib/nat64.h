@@ -2,6 +2,7 @@
 /* Between the address families (RFC 7915): the IP headers are replaced, what they carry is kept. */
 #pragma once
 #include "link.h"
+#include "load.h"
 #include "route.h"
 #include "sctp.h"
 
@@ -36,7 +37,7 @@ static long nat64_sum_round(__u32 index, struct nat64_sum *run)
 	if (bytes == NAT64_ROUND)
 		run->error = ctx_load(run->ctx, run->offset, run->words, NAT64_ROUND);
 	else if (bytes && bytes < NAT64_ROUND)
-		run->error = ctx_load(run->ctx, run->offset, run->words, bytes);
+		run->error = load_some(run->ctx, run->offset, run->words, bytes, NAT64_ROUND);
 	if (run->error)
 		return 1;
 	for (int i = 0; i < NAT64_ROUND / 4; i++)
@@ -112,7 +113,7 @@ static long nat64_option(__u32 index, void *context)
 		options->found = options->bytes[at + 1] == 4;
 		return 1;
 	}
-	if (!options->bytes[at])
+	if (!options->bytes[at] || (options->bytes[at] != 1 && options->bytes[at + 1] < 2))
 		return 1;
 	options->at = options->bytes[at] == 1 ? at + 1 : at + options->bytes[at + 1];
 	return 0;
@@ -225,7 +226,8 @@ inline_always void nat64_write_fragment(struct extension_header *header, const s
 }
 
 /* The transport's ports and checksum, once the headers before it are new. */
-inline_always int nat64_transport(ctx_t *ctx, const struct packet *packet, const struct flow *flow, __u32 l4, bool to_v6)
+inline_always int nat64_transport(ctx_t *ctx, const struct packet *packet, const struct flow *flow, __u32 l4,
+				  bool to_v6)
 {
 	__be16 *ports = ctx_start(ctx) + (l4 & PACKET_L4_MASK);
 	__u8 protocol = packet->key.protocol;
@@ -245,7 +247,9 @@ inline_always int nat64_transport(ctx_t *ctx, const struct packet *packet, const
 		return sctp_patch(ctx, packet, flow, l4);
 	if (ctx_l4_checksum(ctx, l4 + 16, flow->address_delta, flow->port_delta, false))
 		return -1;
-	return unlikely(packet->tcp_flags & TCP_SYN) ? nat64_clamp(ctx, l4, (flow->route_mtu ? flow->route_mtu : NAT64_USUAL_MTU) - NAT64_HEADERS) : 0;
+	if (likely(!(packet->tcp_flags & TCP_SYN)))
+		return 0;
+	return nat64_clamp(ctx, l4, (flow->route_mtu ? flow->route_mtu : NAT64_USUAL_MTU) - NAT64_HEADERS);
 }
 
 inline_always __u8 nat64_hops(ctx_t *ctx, __u32 l3, bool to_v6)

@@ -284,7 +284,8 @@ static long parse_extension(__u32 index, struct parse_walk *walk)
 		walk->done = true;
 		return 1;
 	}
-	if ((void *)(header + 1) > ctx_end(walk->ctx) || at > PARSE_MOST_HEADERS) {
+	/* Not `at`: what lies beyond the mask would be looked for in the middle of the headers. */
+	if ((void *)(header + 1) > ctx_end(walk->ctx) || walk->offset > PARSE_MOST_HEADERS) {
 		walk->verdict = VERDICT_DROP_MALFORMED;
 		return 1;
 	}
@@ -335,7 +336,8 @@ inline_always enum verdict parse_v6(ctx_t *ctx, struct packet *packet)
 	packet->key.protocol = ip->nexthdr;
 	packet->tos = bpf_ntohs(*(const __be16 *)ip) >> 4;
 	packet->v6 = true;
-	if (unlikely(ip->version != 6 || !parse_length(ctx, packet, bpf_ntohs(ip->payload_len) + sizeof(*ip), sizeof(*ip)) ||
+	if (unlikely(ip->version != 6 ||
+		     !parse_length(ctx, packet, bpf_ntohs(ip->payload_len) + sizeof(*ip), sizeof(*ip)) ||
 		     address_is_v4(&packet->key.source) || address_is_v4(&packet->key.destination)))
 		return parse_refuse(packet, VERDICT_DROP_MALFORMED, VERDICT_PASS_NOT_IP);
 	packet->l4 = packet->l3 + sizeof(*ip);
@@ -347,7 +349,7 @@ inline_always enum verdict parse_v6(ctx_t *ctx, struct packet *packet)
 			return parse_refuse(packet, VERDICT_DROP_MALFORMED, VERDICT_PASS_NOT_IP);
 	}
 	if (packet->key.protocol == IPPROTO_ICMPV6) {
-		packet->key.protocol = IPPROTO_ICMP; /* one name for both, so that a flow may have a side in each family */
+		packet->key.protocol = IPPROTO_ICMP; /* one name for both: a flow may have a side in each family */
 		return VERDICT_CONTINUE;
 	}
 	return packet->key.protocol == IPPROTO_TCP || packet->key.protocol == IPPROTO_UDP ||
@@ -410,7 +412,8 @@ inline_always enum verdict parse(ctx_t *ctx, struct packet *packet)
 		/* In parts, UDP's length is not that of this packet. */
 		verdict = parse_transport(ctx, packet, packet->length - packet->unit, segment || packet->fragment);
 		if (unlikely(verdict == VERDICT_DROP_MALFORMED))
-			return parse_refuse(packet, packet->fragment ? VERDICT_DROP_FRAGMENT_TINY : VERDICT_DROP_MALFORMED,
+			return parse_refuse(packet,
+					    packet->fragment ? VERDICT_DROP_FRAGMENT_TINY : VERDICT_DROP_MALFORMED,
 					    VERDICT_PASS_PROTOCOL);
 		if (unlikely(verdict))
 			return verdict;
@@ -426,6 +429,21 @@ inline_always enum verdict parse(ctx_t *ctx, struct packet *packet)
 	return VERDICT_CONTINUE;
 }
 
+/* What IPv4 options add to the header's checksum. Apart, so that the verifier forgets how many there were. */
+rarely __u64 parse_options_v4(const ctx_t *ctx, const struct packet *packet)
+{
+	__u32 l3 = packet ? packet_l3(packet) : 0;
+	const __u32 *words = ctx_start(ctx) + l3;
+	__u64 sum = 0;
+
+	for (int i = 5; i < 15; i++) {
+		if (!packet || l3 + i * 4 >= packet->l4 || (void *)(words + i + 1) > ctx_end(ctx))
+			break;
+		sum += words[i];
+	}
+	return sum;
+}
+
 inline_always enum verdict parse_check_v4(const ctx_t *ctx, const struct packet *packet)
 {
 	__u32 l3 = packet_l3(packet);
@@ -438,15 +456,8 @@ inline_always enum verdict parse_check_v4(const ctx_t *ctx, const struct packet 
 	if (unlikely(ip->ttl <= 1))
 		return VERDICT_PASS_TTL;
 	sum = (__u64)words[0] + words[1] + words[2] + words[3] + words[4];
-	if (unlikely(packet->l4 > l3 + sizeof(*ip))) {
-		for (int i = 5; i < 15; i++) {
-			if (l3 + i * 4 >= packet->l4)
-				break;
-			if ((void *)(words + i + 1) > ctx_end(ctx))
-				return VERDICT_DROP_INTERNAL;
-			sum += words[i];
-		}
-	}
+	if (unlikely(packet->l4 > l3 + sizeof(*ip)))
+		sum += parse_options_v4(ctx, packet);
 	return likely(checksum_fold(sum) == 0xffff) ? VERDICT_CONTINUE : VERDICT_DROP_BAD_CHECKSUM;
 }
 

@@ -227,8 +227,10 @@ inline_always enum verdict pipeline_new_flow(ctx_t *ctx, struct packet *packet, 
 	sctp_kept = room->sctp_endpoint;
 	room->sctp_endpoint = 0;
 	verdict = pipeline_service(ctx, packet, settings, room);
-	if (unlikely(verdict == VERDICT_PASS_NOT_SERVICE && packet->key.protocol == IPPROTO_SCTP))
-		return sctp_other_side(ctx, packet, settings, room);
+	if (unlikely(verdict == VERDICT_PASS_NOT_SERVICE && packet->key.protocol == IPPROTO_SCTP)) {
+		verdict = sctp_other_side(ctx, packet, room);
+		flow->flags = FLOW_FLAG_PATH;
+	}
 	if (verdict)
 		return verdict;
 	if (unlikely(flow->flags & FLOW_FLAG_PATH))
@@ -325,5 +327,10 @@ inline_always int pipeline_icmp(ctx_t *ctx)
 }
 
 /* The programs of an object: the first one, and those it jumps to. */
-#define PIPELINE_PROGRAMS(section, prefix)                                                          	SEC(section) int prefix(ctx_t *ctx) { return pipeline(ctx); }                               	SEC(section) int prefix##_new(ctx_t *ctx) { return pipeline_new(ctx); }                     	SEC(section) int prefix##_session(ctx_t *ctx) { return pipeline_session(ctx); }             	SEC(section) int prefix##_other(ctx_t *ctx) { return pipeline_other(ctx); }                 	SEC(section) int prefix##_icmp(ctx_t *ctx) { return pipeline_icmp(ctx); }                   \
+#define PIPELINE_PROGRAMS(section, prefix)                                              \
+	SEC(section) int prefix(ctx_t *ctx) { return pipeline(ctx); }                   \
+	SEC(section) int prefix##_new(ctx_t *ctx) { return pipeline_new(ctx); }         \
+	SEC(section) int prefix##_session(ctx_t *ctx) { return pipeline_session(ctx); } \
+	SEC(section) int prefix##_other(ctx_t *ctx) { return pipeline_other(ctx); }     \
+	SEC(section) int prefix##_icmp(ctx_t *ctx) { return pipeline_icmp(ctx); }       \
 	SEC(section) int prefix##_flow(ctx_t *ctx) { return pipeline_again(ctx); }

@@ -27,7 +27,8 @@ inline_always void punt_describe(struct punt *punt, ctx_t *ctx, const struct pac
 	}
 }
 
-/* A record with room for `room` bytes of frame; the length is checked again, because the verifier must see it. */
+/* A record with room for `room` bytes of frame; the length is checked again, because the verifier must see it. Linux
+ * 6.1 does not see that what is not 0 is at least 1, so it is the last byte's place that is checked. */
 #define PUNT_RECORD(name, room)                                                                               \
 	static __attribute__((noinline, unused)) long name(ctx_t *ctx, const struct packet *packet,           \
 							   const struct flow *flow, __u32 reason, __u32 whole) \
@@ -36,7 +37,7 @@ inline_always void punt_describe(struct punt *punt, ctx_t *ctx, const struct pac
 			struct punt punt;                                                                      \
 			__u8 frame[room];                                                                      \
 		} *record = bpf_ringbuf_reserve(&punts, sizeof(*record), 0);                                   \
-		__u32 zero = 0, length = whole < (room) ? whole : (room);                                      \
+		__u32 zero = 0, last = (whole < (room) ? whole : (room)) - 1, length;                          \
 		__u32 *sequence = bpf_map_lookup_elem(&punt_sequence, &zero);                                  \
                                                                                                                \
 		if (!record) {                                                                                 \
@@ -44,11 +45,13 @@ inline_always void punt_describe(struct punt *punt, ctx_t *ctx, const struct pac
 				++*sequence;                                                                   \
 			return -1;                                                                             \
 		}                                                                                              \
-		if (!sequence || !packet || !length || length > (room)) {                                      \
+		if (!sequence || !packet || last >= (room)) {                                                  \
 			bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                         \
 			return -1;                                                                             \
 		}                                                                                              \
 		punt_describe(&record->punt, ctx, packet, flow, reason);                                       \
+		barrier_var(last);                                                                             \
+		length = last + 1;                                                                             \
 		record->punt.sequence = ++*sequence;                                                           \
 		record->punt.length = length;                                                                  \
 		record->punt.whole = whole;                                                                    \

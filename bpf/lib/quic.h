@@ -3,6 +3,7 @@
  * keeps its endpoint. */
 #pragma once
 #include "hint.h"
+#include "load.h"
 
 enum quic_header {
 	QUIC_LONG = 0x80,
@@ -50,5 +51,5 @@ inline_always bool quic_server_id(ctx_t *ctx, const struct packet *packet, const
 	if (!at || !length || length > 15)
 		return false;
 	key = hint_key(room, service->id, HINT_QUIC, length);
-	return !ctx_load(ctx, at + 1, key->bytes, length);
+	return !load_some(ctx, at + 1, key->bytes, length, sizeof(key->bytes));
 }

@@ -6,6 +6,7 @@
  * A polynomial stands here with its bits reflected, as the checksum does: the highest bit is x^0. Nothing branches on
  * data: the verifier would follow both ways, each time. */
 #pragma once
+#include "load.h"
 #include "maps.h"
 #include "parse.h"
 
@@ -145,7 +146,7 @@ static long sctp_crc_round(__u32 index, struct sctp_crc_run *run)
 	} else {
 		for (int i = 0; i < SCTP_ROUND / 4; i++)
 			run->words[i] = 0;
-		run->error = ctx_load(run->ctx, run->offset, run->words, bytes);
+		run->error = load_some(run->ctx, run->offset, run->words, bytes, SCTP_ROUND);
 	}
 	if (run->error)
 		return 1;

@@ -42,7 +42,7 @@ rarely enum verdict sctp_other_path(ctx_t *ctx, struct packet *packet, const str
 	const struct flow *first = flow_find_key(&room->sctp_first);
 	struct flow *flow = &room->flow;
 	enum verdict verdict;
-	long error;
+	int error;
 
 	if (!first || first->sctp_tag != packet->sctp_tag)
 		return VERDICT_DROP_NO_FLOW;
@@ -52,7 +52,9 @@ rarely enum verdict sctp_other_path(ctx_t *ctx, struct packet *packet, const str
 	verdict = route(ctx, packet, flow, settings);
 	if (verdict)
 		return verdict;
-	error = create_insert(&packet->key, flow, packet->now);
+	error = create_insert(&packet->key, flow);
+	if (unlikely(error && error != -EEXIST) && flow_reclaim(packet->now))
+		error = create_insert(&packet->key, flow);
 	if (error)
 		return error == -EEXIST ? VERDICT_DROP_FLOW_CONFLICT : VERDICT_DROP_FLOWS_FULL;
 	if (!flow_is_reverse(flow)) { /* as flow_delete counts; the other side's entries are nobody's */
@@ -63,9 +65,8 @@ rarely enum verdict sctp_other_path(ctx_t *ctx, struct packet *packet, const str
 	return VERDICT_CONTINUE;
 }
 
-/* A packet for no service: from an endpoint, on another path? */
-rarely enum verdict sctp_other_side(ctx_t *ctx, struct packet *packet, const struct settings *settings,
-				    struct scratch *room)
+/* Whether a packet for no service is an endpoint's, on another path. */
+rarely enum verdict sctp_other_side(ctx_t *ctx, const struct packet *packet, struct scratch *room)
 {
 	const struct flow_key *first = packet->sctp_tag ? sctp_path_find(&packet->key, packet->sctp_tag) : NULL;
 	const struct flow *flow;
@@ -79,7 +80,5 @@ rarely enum verdict sctp_other_side(ctx_t *ctx, struct packet *packet, const str
 	if (!flow || !flow_is_reverse(flow))
 		return VERDICT_PASS_NOT_SERVICE;
 	verdict = parse_check(ctx, packet);
-	if (!verdict)
-		verdict = sctp_chunks(ctx, packet, &seen);
-	return verdict ? verdict : sctp_other_path(ctx, packet, settings, room);
+	return verdict ? verdict : sctp_chunks(ctx, packet, &seen);
 }

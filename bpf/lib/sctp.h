@@ -63,15 +63,11 @@ inline_always void sctp_step(ctx_t *ctx, const struct packet *packet, const stru
  * they are until the answer has reached who said it. */
 rarely enum verdict sctp_again(ctx_t *ctx, const struct packet *packet, struct flow *flow, struct scratch *room)
 {
-	__u32 tag = sctp_initiate_tag(ctx, packet), seen = SCTP_INIT;
+	__u32 tag = sctp_initiate_tag(ctx, packet);
 	bool reverse = flow_is_reverse(flow);
 	const struct sctp_pending *pending;
 	struct sctp_sides sides;
-	enum verdict verdict;
 
-	verdict = sctp_check(ctx, packet, &seen);
-	if (verdict)
-		return verdict;
 	if (!tag)
 		return VERDICT_DROP_SCTP_CHUNK;
 	if (!reverse && (!sctp_endpoint_takes(flow) || flow->flags & FLOW_FLAG_PATH)) {
@@ -102,12 +98,8 @@ rarely enum verdict sctp_again(ctx_t *ctx, const struct packet *packet, struct f
 
 /* A flow that shows its client's side only. What the endpoint says is not seen, so wrong tags are left to it, and
  * change nothing. */
-inline_always enum verdict sctp_alone(ctx_t *ctx, const struct packet *packet, struct flow *flow, __u32 seen)
+inline_always enum verdict sctp_alone(const struct packet *packet, struct flow *flow, __u32 seen)
 {
-	enum verdict verdict = sctp_check(ctx, packet, &seen);
-
-	if (verdict)
-		return verdict;
 	if (seen & SCTP_COOKIE_ECHO)
 		flow->sctp_tag = packet->sctp_tag;
 	if (flow->sctp_tag != packet->sctp_tag || seen & SCTP_REFLECTED)
@@ -132,8 +124,8 @@ inline_always enum verdict sctp_fragment(const struct packet *packet, const stru
 }
 
 /* A packet of another path steps the first one's state and has its tags. Without it nothing is known but the tag. */
-inline_always enum verdict sctp_on_path(ctx_t *ctx, const struct packet *packet, struct flow *found,
-					struct scratch *room, struct sctp_sides *sides)
+inline_always enum verdict sctp_on_path(const struct packet *packet, const struct flow *found, struct scratch *room,
+					struct sctp_sides *sides)
 {
 	struct flow *first = sctp_first_path(packet, found, room);
 
@@ -150,32 +142,18 @@ inline_always bool sctp_is_plain(ctx_t *ctx, const struct packet *packet, const 
 		      !ctx_segment_payload(ctx) && sctp_is_lone(ctx, packet));
 }
 
-/* A packet of a known flow that is not plain: looks at its tag and its chunks. */
-rarely enum verdict sctp_known(ctx_t *ctx, const struct packet *packet, struct flow *found)
+/* All but INIT. */
+rarely enum verdict sctp_in_association(ctx_t *ctx, const struct packet *packet, struct flow *found,
+					struct scratch *room, __u32 seen)
 {
-	struct scratch *room = scratch_get();
 	struct sctp_sides sides;
 	enum sctp_tag_result tag;
 	enum verdict verdict;
-	__u32 seen = 0;
 
-	if (!room)
-		return VERDICT_DROP_INTERNAL;
-	if (packet_is_later_fragment(packet))
-		return VERDICT_CONTINUE;
-	if (ctx_segment_payload(ctx))
-		return VERDICT_DROP_GSO; /* packets of which only the first could be changed */
-	if (packet->fragment)
-		return sctp_fragment(packet, found);
-	verdict = sctp_chunks(ctx, packet, &seen);
-	if (verdict)
-		return verdict;
-	if (seen & SCTP_INIT)
-		return sctp_again(ctx, packet, found, room);
 	if (!flow_has_partner(found))
-		return sctp_alone(ctx, packet, found, seen);
+		return sctp_alone(packet, found, seen);
 	if (found->flags & FLOW_FLAG_PATH) {
-		verdict = sctp_on_path(ctx, packet, found, room, &sides);
+		verdict = sctp_on_path(packet, found, room, &sides);
 		if (verdict || !sides.flow)
 			return verdict;
 	} else if (!sctp_sides(&sides, &packet->key, found, room)) {
@@ -184,9 +162,6 @@ rarely enum verdict sctp_known(ctx_t *ctx, const struct packet *packet, struct f
 	tag = sctp_tag(packet, &sides, seen);
 	if (tag == SCTP_TAG_WRONG)
 		return VERDICT_DROP_SCTP_TAG;
-	verdict = sctp_check(ctx, packet, &seen);
-	if (verdict)
-		return verdict;
 	if (seen & SCTP_INIT_ACK && !sctp_initiate_tag(ctx, packet))
 		return VERDICT_DROP_SCTP_CHUNK;
 	if (tag == SCTP_TAG_NEW)
@@ -198,6 +173,30 @@ rarely enum verdict sctp_known(ctx_t *ctx, const struct packet *packet, struct f
 			found->state = sides.flow->state;
 	}
 	return VERDICT_CONTINUE;
+}
+
+/* A packet of a known flow that is not plain: looks at its tag and its chunks. */
+inline_always enum verdict sctp_known(ctx_t *ctx, const struct packet *packet, struct flow *flow)
+{
+	struct scratch *room = scratch_get();
+	enum verdict verdict;
+	__u32 seen = 0;
+
+	if (!room)
+		return VERDICT_DROP_INTERNAL;
+	if (packet_is_later_fragment(packet))
+		return VERDICT_CONTINUE;
+	if (ctx_segment_payload(ctx))
+		return VERDICT_DROP_GSO; /* packets of which only the first could be changed */
+	if (packet->fragment)
+		return sctp_fragment(packet, flow);
+	verdict = sctp_chunks(ctx, packet, &seen);
+	if (!verdict)
+		verdict = sctp_check(ctx, packet, &seen);
+	if (verdict)
+		return verdict;
+	return seen & SCTP_INIT ? sctp_again(ctx, packet, flow, room)
+				: sctp_in_association(ctx, packet, flow, room, seen);
 }
 
 /* Of an association that is not known (RFC 9260, 8.4): what is answered to nobody's packets is not answered. */

@@ -44,7 +44,8 @@ inline_always enum verdict select_by_hash(const struct service *service, __u64 d
 {
 	if (!service->slot_count)
 		return VERDICT_DROP_NO_ENDPOINT;
-	return select_from_slot(service, hash_scale(hash_finish(digest, service->seed), service->slot_count), endpoint_id);
+	return select_from_slot(service, hash_scale(hash_finish(digest, service->seed), service->slot_count),
+				endpoint_id);
 }
 
 inline_always enum verdict select_in_turn(const struct service *service, __u32 *endpoint_id)

@@ -102,7 +102,9 @@ inline_always enum verdict service_find(ctx_t *ctx, const struct packet *packet,
 	if (unlikely(settings->features & FEATURE_MARKS)) {
 		if (CTX_HAS_NEXT)
 			return VERDICT_TO_TC_MARK;
-		verdict = ctx_mark(ctx) ? service_of_mark(ctx_mark(ctx), packet, &room->service) : VERDICT_PASS_NOT_SERVICE;
+		verdict = VERDICT_PASS_NOT_SERVICE;
+		if (ctx_mark(ctx))
+			verdict = service_of_mark(ctx_mark(ctx), packet, &room->service);
 		if (verdict != VERDICT_PASS_NOT_SERVICE)
 			return verdict;
 	}

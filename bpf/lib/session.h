@@ -54,7 +54,8 @@ inline_always __u64 session_key(ctx_t *ctx, const struct packet *packet, const s
 	if ((void *)(message + SESSION_KEY_AT + 4) > ctx_end(ctx))
 		return select_client_digest(packet);
 	if (service->hint == HINT_SEID) {
-		if ((void *)(message + SESSION_KEY_AT + 8) > ctx_end(ctx) || (message[0] & SESSION_PFCP_MASK) != SESSION_PFCP_VERSION || !(message[0] & SESSION_PFCP_SEID))
+		if ((void *)(message + SESSION_KEY_AT + 8) > ctx_end(ctx) ||
+		    (message[0] & SESSION_PFCP_MASK) != SESSION_PFCP_VERSION || !(message[0] & SESSION_PFCP_SEID))
 			return select_client_digest(packet);
 		key = hint_key(room, service->id, HINT_SEID, 8);
 		__builtin_memcpy(key->bytes, message + SESSION_KEY_AT, 8);

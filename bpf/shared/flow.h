@@ -113,7 +113,7 @@ enum fragment_state {
 	FRAGMENT_KNOWN = 1, /* the first one has passed: the others follow the flow with its ports */
 	FRAGMENT_DROP,      /* the first one was dropped, and so are the others */
 	FRAGMENT_PASS,      /* the first one was for nobody here */
-	FRAGMENT_HELD,      /* they do not come in order: later ones go to user space; ends > 0: the first one has passed */
+	FRAGMENT_HELD,      /* they do not come in order: later ones go to user space; ends > 0: the first passed */
 };
 struct fragment {
 	__u32 seen;   /* ticks */

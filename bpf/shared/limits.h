@@ -12,10 +12,10 @@ enum limits {
 	LIMIT_EVENT_RING_BYTES = 1048576,
 	LIMIT_DEVICES = 65536,        /* ifindex below which a device is known to the programs; 16 bytes each: 1 MB */
 	LIMIT_PORT_BLOCKS = 1024,     /* endpoints with source ports of their own; 8 KiB each: 8 MB */
-	LIMIT_FRAGMENTS = 16384,      /* datagrams in pieces whose later fragments are recognised; 120 bytes each: 2 MB */
+	LIMIT_FRAGMENTS = 16384,      /* datagrams whose later fragments are recognised; 120 bytes each: 2 MB */
 	LIMIT_RANGES = 16384,         /* prefixes of port ranges; about 100 bytes each once used */
 	LIMIT_SOURCES = 65536,        /* source prefixes of all services; about 80 bytes each once used */
-	LIMIT_AFFINITIES = 65536,     /* clients that stay with their endpoint; 88 bytes each: 5.8 MB. The oldest go first */
+	LIMIT_AFFINITIES = 65536,     /* clients that stay with their endpoint; 88 bytes each: 5.8 MB. Old ones go */
 	LIMIT_HINTS = 1048576,        /* session keys; 96 bytes each once used */
 	LIMIT_SCTP_PATHS = 65536,     /* two for each SCTP association; 104 bytes each */
 	LIMIT_LOCAL_ADDRESSES = 4096, /* addresses of this machine; about 90 bytes each once used */

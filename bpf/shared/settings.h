@@ -16,7 +16,7 @@ struct settings {
 	struct address encap_source6;
 	__be16 gue_port;         /* UDP destination of GUE */
 	__u16 features;          /* enum settings_features: what any service needs at all */
-	__u32 flows_admitted;    /* new flows are refused when this many live: the rest is a reserve; 0: no such limit */
+	__u32 flows_admitted;    /* new flows are refused when so many live: the rest is a reserve; 0: no limit */
 	__u32 punt_alive;        /* ticks when user space last read the punt ring */
 	__u32 reserved2;
 };

@@ -13,7 +13,7 @@ enum verdict {
 	VERDICT_PASS_OTHER_HOST,         /* to the kernel: the frame is addressed to another machine */
 	VERDICT_PASS_PROTOCOL,           /* to the kernel: an IP protocol or ICMP type that is not balanced */
 
-	VERDICT_PASS_TTL,                /* to the kernel: it may not be forwarded any further, and the sender is told */
+	VERDICT_PASS_TTL,                /* to the kernel: may not be forwarded any further, and the sender is told */
 	VERDICT_PASS_NEIGHBOUR_DISCOVERY,/* to the kernel: ICMPv6 that keeps the link going */
 
 	VERDICT_TO_TC_NEIGHBOUR,         /* unchanged to the TC program: the next hop's MAC address is not known */
