@@ -20,6 +20,7 @@ const status: Status = {
   interfaces: topology.clients.map(({ name }) => ({ name, ifindex: 1, hook: 'tc', note: '' })),
   services: { file: 2, api: 0 },
   verdicts: { xdp: { forward: 1n, to_tc: 0n }, tc: { forward: 2n, no_flow: 0n, pass: 3n } },
+  slowPath: { latencyBoundsMs: [], reasons: {}, lost: 0, unreadable: {}, sent: 0, unsent: {} },
 }
 
 const services = (flows: readonly bigint[]): readonly ServiceOutput[] =>

@@ -5,12 +5,12 @@ import { Type } from 'typebox'
 import { NotFoundError } from '../lb/errors.ts'
 import { defaultName, endpointKey, serviceKey } from '../lb/model.ts'
 import type { Change, Endpoint, Service } from '../lb/model.ts'
-import type { FlowStatus } from '../lb/datapath.ts'
+import type { FlowStatus, SlowPathStatus } from '../lb/datapath.ts'
 import type { AppOptions } from './app.ts'
 import { attach, detach } from './endpoints.ts'
 import { fromEndpointInput, fromInput, serviceOutput } from './native-input.ts'
 import { ref } from './schemas.ts'
-import type { Changes, EndpointsInput, Flow, ServicesInput, Status } from './schemas.ts'
+import type { Changes, EndpointsInput, Flow, ServicesInput, SlowPath, Status } from './schemas.ts'
 import { fromLoxilb, shownName } from './translate.ts'
 
 const flowsDefault = 1000
@@ -64,6 +64,15 @@ const orders = [
   ['unblock', { blocked: false }, 'Take packets again'],
 ] as const
 
+/** A copy that the schema's types take. */
+const slowPathOutput = ({ latencyBoundsMs, reasons, ...rest }: SlowPathStatus): SlowPath => ({
+  ...rest,
+  latencyBoundsMs: [...latencyBoundsMs],
+  reasons: Object.fromEntries(
+    Object.entries(reasons).map(([name, { latency, ...each }]) => [name, { ...each, latency: [...latency] }]),
+  ),
+})
+
 export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): Promise<void> => {
   const { registry, datapath } = options
   const owner = 'api'
@@ -94,6 +103,7 @@ export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): P
       interfaces: datapath.interfaces().map(({ name, ifindex, hook, note }) => ({ name, ifindex, hook, note })),
       services: { file: fromFile, api: services.length - fromFile },
       verdicts: datapath.verdicts(),
+      slowPath: slowPathOutput(datapath.slowPath()),
     }
   })
 

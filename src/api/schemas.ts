@@ -175,6 +175,29 @@ const Hook = Type.Record(Type.String(), Counter('packets'))
 export const Verdicts = Type.Object({ xdp: Hook, tc: Hook })
 export type Verdicts = Static<typeof Verdicts>
 
+const ByName = Type.Record(Type.String(), Type.Integer())
+export const SlowPath = Type.Object({
+  latencyBoundsMs: Type.Array(Type.Number(), {
+    description: 'upper bounds of `latency`; its last number is of the rest',
+  }),
+  reasons: Type.Record(
+    Type.String(),
+    Type.Object({
+      received: Type.Integer(),
+      waiting: Type.Integer(),
+      answered: Type.Integer(),
+      dropped: ByName,
+      latency: Type.Array(Type.Integer(), { description: 'packets, from the fast path to the answer' }),
+      latencySumMs: Type.Number(),
+    }),
+  ),
+  lost: Type.Integer({ description: 'packets that found the queue to user space full' }),
+  unreadable: ByName,
+  sent: Type.Integer(),
+  unsent: ByName,
+})
+export type SlowPath = Static<typeof SlowPath>
+
 export const Status = Type.Object({
   instance: Type.String(),
   version: Type.String(),
@@ -191,6 +214,7 @@ export const Status = Type.Object({
   ),
   services: Type.Object({ file: Type.Integer(), api: Type.Integer() }),
   verdicts: Verdicts,
+  slowPath: SlowPath,
 })
 export type Status = Static<typeof Status>
 

@@ -21,9 +21,8 @@ import type { PortRange } from './ports.ts'
 import type { EncapsulationSettings, FlowTimeouts } from './settings.ts'
 import type { Sizes } from './sizes.ts'
 import type { OpenedSlowPath } from './slow-path/open.ts'
-import type { SlowPathStatus } from './slow-path/statistics.ts'
 import type { Change } from '../lb/model.ts'
-import type { Datapath, FlowStatus, InterfaceStatus, ServiceStatus, Verdicts } from '../lb/datapath.ts'
+import type { Datapath, FlowStatus, InterfaceStatus, ServiceStatus, SlowPathStatus, Verdicts } from '../lb/datapath.ts'
 import type { Log } from '../lb/log.ts'
 
 /** How long a packet may still use what was replaced: far more than it takes to pass the pipeline. */

@@ -405,7 +405,7 @@ export const fragmentState = {
   drop: 2,
   /** the first one was for nobody here */
   pass: 3,
-  /** they do not come in order: later ones go to user space; ends > 0: the first one has passed */
+  /** they do not come in order: later ones go to user space; ends > 0: the first passed */
   held: 4,
 } as const
 export type FragmentState = keyof typeof fragmentState
@@ -537,13 +537,13 @@ export const limits = {
   devices: 65536,
   /** endpoints with source ports of their own; 8 KiB each: 8 MB */
   portBlocks: 1024,
-  /** datagrams in pieces whose later fragments are recognised; 120 bytes each: 2 MB */
+  /** datagrams whose later fragments are recognised; 120 bytes each: 2 MB */
   fragments: 16384,
   /** prefixes of port ranges; about 100 bytes each once used */
   ranges: 16384,
   /** source prefixes of all services; about 80 bytes each once used */
   sources: 65536,
-  /** clients that stay with their endpoint; 88 bytes each: 5.8 MB. The oldest go first */
+  /** clients that stay with their endpoint; 88 bytes each: 5.8 MB. Oldest go first */
   affinities: 65536,
   /** session keys; 96 bytes each once used */
   hints: 1048576,
@@ -1223,7 +1223,7 @@ export interface Settings {
   readonly guePort: number
   /** enum settings_features: what any service needs at all */
   readonly features: number
-  /** new flows are refused when this many live: the rest is a reserve; 0: no such limit */
+  /** new flows are refused when so many live: the rest is a reserve; 0: no limit */
   readonly flowsAdmitted: number
   /** ticks when user space last read the punt ring */
   readonly puntAlive: number
@@ -1416,7 +1416,7 @@ export const verdict = {
   pass_other_host: 4,
   /** to the kernel: an IP protocol or ICMP type that is not balanced */
   pass_protocol: 5,
-  /** to the kernel: it may not be forwarded any further, and the sender is told */
+  /** to the kernel: may not be forwarded any further, and the sender is told */
   pass_ttl: 6,
   /** to the kernel: ICMPv6 that keeps the link going */
   pass_neighbour_discovery: 7,

@@ -51,6 +51,31 @@ export interface Verdicts {
   readonly tc: Readonly<Record<string, bigint>>
 }
 
+/** Packets that user space was given, for one reason. */
+export interface PuntStatus {
+  readonly received: number
+  /** queued, or in somebody's hands */
+  readonly waiting: number
+  readonly answered: number
+  /** by name */
+  readonly dropped: Readonly<Record<string, number>>
+  /** from the fast path to the answer: how many took at most each of `latencyBoundsMs`, and at the end all others */
+  readonly latency: readonly number[]
+  readonly latencySumMs: number
+}
+
+export interface SlowPathStatus {
+  readonly latencyBoundsMs: readonly number[]
+  readonly reasons: Readonly<Record<string, PuntStatus>>
+  /** found the queue to user space full */
+  readonly lost: number
+  /** could not be read, by name */
+  readonly unreadable: Readonly<Record<string, number>>
+  /** packets, and those that could not be sent, by name */
+  readonly sent: number
+  readonly unsent: Readonly<Record<string, number>>
+}
+
 export interface InterfaceStatus {
   readonly name: string
   readonly ifindex: number
@@ -67,6 +92,7 @@ export interface Datapath {
   /** At most `limit` flows. */
   flows(limit: number): readonly FlowStatus[]
   verdicts(): Verdicts
+  slowPath(): SlowPathStatus
   interfaces(): readonly InterfaceStatus[]
 }
 

@@ -8,6 +8,7 @@ import type {
   EndpointStatus,
   FlowStatus,
   InterfaceStatus,
+  SlowPathStatus,
   ServiceStatus,
   Verdicts,
 } from '../lb/datapath.ts'
@@ -81,6 +82,10 @@ export class FakeDatapath implements Datapath {
 
   verdicts(): Verdicts {
     return this.verdictCounters
+  }
+
+  slowPath(): SlowPathStatus {
+    return { latencyBoundsMs: [], reasons: {}, lost: 0, unreadable: {}, sent: 0, unsent: {} }
   }
 
   interfaces(): readonly InterfaceStatus[] {

@@ -72,6 +72,8 @@ const probes = {
   tshark: () => missingProgram('tshark'),
   usrsctp: () =>
     existsSync('/usr/lib/usrsctp/client') ? null : 'libusrsctp-examples is not installed (scripts/setup --test)',
+  tun: () =>
+    missingProgram('python3') ?? (existsSync('/dev/net/tun') ? null : 'there are no TUN devices (/dev/net/tun)'),
   pyftpdlib: () =>
     existsSync('/usr/lib/python3/dist-packages/pyftpdlib') ? null : 'python3-pyftpdlib is not installed',
 } as const satisfies Record<string, () => string | null>

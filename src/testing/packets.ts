@@ -20,7 +20,7 @@ import {
 export { concat } from './packets/bytes.ts'
 export { ipv4HeaderBytes, protocols } from './packets/ip.ts'
 export { ethernetBytes, macBytes } from './packets/link.ts'
-export { ipv4Bytes, parseSocket } from './packets/socket.ts'
+export { parseSocket } from './packets/socket.ts'
 export type { Socket } from './packets/socket.ts'
 
 /** What every packet may have besides its kind. */

@@ -1,7 +1,7 @@
 // `get`: what the daemon holds, with loxicmd's columns where loxicmd has them. `-o json` is the server's answer as it
 // is.
 
-import type { LoadbalanceEntry, Verdicts } from '../../api/schemas.ts'
+import type { LoadbalanceEntry, SlowPath, Verdicts } from '../../api/schemas.ts'
 import { connect } from '../context.ts'
 import type { GlobalOptions } from '../context.ts'
 import type { Io } from '../io.ts'
@@ -197,6 +197,27 @@ export const getVerdicts = async (io: Io, options: GetOptions): Promise<void> =>
   printTable(io, verdictView(io, body, options.output === 'wide'), options)
 }
 
+/** What user space was given to look at; `-o wide` shows reasons that never were. */
+const slowPathView = (io: Io, { reasons }: SlowPath, all: boolean): View => ({
+  headers: ['User Space', 'Received', 'Waiting', 'Answered', 'Dropped'],
+  rows: Object.entries(reasons)
+    .filter(([, { received }]) => all || received > 0)
+    .map(([name, { received, waiting, answered, dropped }]) => [
+      name,
+      String(received),
+      String(waiting),
+      String(answered),
+      io.style(
+        'out',
+        'yellow',
+        Object.entries(dropped)
+          .map(([reason, count]) => `${reason} ${count}`)
+          .join(', '),
+      ),
+    ]),
+  empty: '',
+})
+
 const duration = (seconds: number): string => {
   const parts = [
     [86400, 'd'],
@@ -245,6 +266,10 @@ export const getStatus = async (io: Io, options: GetOptions): Promise<void> => {
   printTable(io, interfaces, options)
   io.out('\n')
   printTable(io, verdictView(io, body.verdicts, options.output === 'wide'), options)
+  const slowPath = slowPathView(io, body.slowPath, options.output === 'wide')
+  if (slowPath.rows.length === 0) return
+  io.out('\n')
+  printTable(io, slowPath, options)
 }
 
 export const getLbVersion = async (io: Io, options: GetOptions): Promise<void> => {

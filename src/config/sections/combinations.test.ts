@@ -111,6 +111,7 @@ const cases: Readonly<Record<string, readonly (readonly [refused: object, path: 
     [{ select: 'hash', outOfTheBlue: 'hash', endpoints: six }, 'outOfTheBlue', { select: 'hash', endpoints: six }],
   ],
   'miss-select': [[{ miss: 'drop' }, 'miss', { select: 'hint', miss: 'drop' }]],
+  'miss-punt': [[{ ...n3, miss: 'punt' }, 'miss', { ...n3, miss: 'drop' }]],
   'quic-settings': [
     [
       { protocol: 'udp', select: 'quic', endpoints: [{ address: '10.0.0.1', serverId: '0a' }] },

@@ -173,7 +173,7 @@ const serviceSchema = Type.Object(
     miss: Type.Enum([...misses], {
       description:
         'For `select: n3` and `hint`: what becomes of a packet whose session is not known. `hash`: an endpoint by a ' +
-        'hash of its session key. `drop`: dropped and counted. `punt`: the daemon decides.',
+        'hash of its session key. `drop`: dropped and counted. `punt`: left to a protocol in user space.',
       default: 'hash',
     }),
     quic: Type.Optional(quicSchema),

@@ -11,6 +11,8 @@ export interface SlowPathLimits {
   readonly tooBig: RateLimits
   readonly fragments: FragmentLimits
   readonly resets: ResetLimits
+  /** answers to SCTP out of the blue */
+  readonly sctpAborts: RateLimits
   /** connection ids decrypted */
   readonly quic: RateLimits
   /** announced connections at a time, with those that have come and live */
@@ -45,6 +47,7 @@ export const slowPathLimits: SlowPathLimits = {
     waitMs: 5000,
   },
   resets: { connections: 1024, tries: 3, tryMs: 1000 },
+  sctpAborts: { perSecond: 1000, eachPerSecond: 20, askers: 4096 },
   quic: { perSecond: 5000, eachPerSecond: 100, askers: 16_384 },
   expectations: 1024,
 }

@@ -7,13 +7,13 @@ import { quicHandler } from './handlers/quic.ts'
 import { slowPathLimits } from './limits.ts'
 import { SlowPath } from './slow-path.ts'
 import type { ConnectionIds } from '../../protocols/quic-lb/index.ts'
+import type { SlowPathStatus } from '../../lb/datapath.ts'
 import type { Log } from '../../lb/log.ts'
 import type { Service } from '../../lb/model.ts'
 import type { ExpiryProgram } from '../expiry-program.ts'
 import type { Loaded, Memory } from '../maps.ts'
 import type { Services } from '../services.ts'
 import type { QuicService } from './handlers/quic.ts'
-import type { SlowPathStatus } from './statistics.ts'
 
 export interface OpenSlowPathOptions {
   readonly loaded: Loaded

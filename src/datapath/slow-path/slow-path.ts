@@ -10,6 +10,7 @@ import { FlowMaker } from './flow-maker.ts'
 import { FragmentHandler } from './handlers/fragment.ts'
 import { icmpErrorHandler } from './handlers/icmp-error.ts'
 import { Resets } from './handlers/reset.ts'
+import { sctpAbortHandler } from './handlers/sctp-abort.ts'
 import { tooBigHandler } from './handlers/too-big.ts'
 import { KernelMaps } from './kernel-maps.ts'
 import { slowPathLimits } from './limits.ts'
@@ -20,7 +21,7 @@ import type { PacketSink } from './dispatch.ts'
 import type { Handler, Lookups, MapChange, PuntedPacket } from './handler.ts'
 import type { KernelMapsOptions } from './kernel-maps.ts'
 import type { SlowPathLimits } from './limits.ts'
-import type { SlowPathStatus } from './statistics.ts'
+import type { SlowPathStatus } from '../../lb/datapath.ts'
 import type { Log } from '../../lb/log.ts'
 
 /** Packets handled before other work of the daemon has its turn. */
@@ -68,6 +69,7 @@ export class SlowPathCore {
         resets.expired,
         fragments,
         icmpErrorHandler,
+        sctpAbortHandler(limits.sctpAborts, now()),
         tooBigHandler({ limits: limits.tooBig, lookups: maps, nowMs: now(), ...making }),
       ],
       limits: limits.dispatch,

@@ -2,32 +2,10 @@
 
 import { puntReasonNames } from '../layout.gen.ts'
 import type { PuntReason } from '../layout.gen.ts'
+import type { PuntStatus, SlowPathStatus } from '../../lb/datapath.ts'
 
 /** Milliseconds; what took longer than the last is counted beyond it. */
 export const latencyBoundsMs = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] as const
-
-export interface ReasonStatus {
-  readonly received: number
-  /** queued, or with a handler */
-  readonly waiting: number
-  readonly answered: number
-  /** by name */
-  readonly dropped: Readonly<Record<string, number>>
-  /** from the fast path to the answer: how many took at most each of `latencyBoundsMs`, and at the end all others */
-  readonly latency: readonly number[]
-  readonly latencySumMs: number
-}
-
-export interface SlowPathStatus {
-  readonly reasons: Readonly<Record<PuntReason, ReasonStatus>>
-  /** punts that found the ring full */
-  readonly lost: number
-  /** records of the ring that could not be read, by name */
-  readonly unreadable: Readonly<Record<string, number>>
-  /** packets, and those that could not be sent, by name */
-  readonly sent: number
-  readonly unsent: Readonly<Record<string, number>>
-}
 
 class Counts {
   readonly #counts = new Map<string, number>()
@@ -55,7 +33,7 @@ class ReasonStatistics {
     this.#latencySumMs += ms
   }
 
-  read(): ReasonStatus {
+  read(): PuntStatus {
     return {
       received: this.received,
       waiting: this.waiting,
@@ -81,7 +59,8 @@ export class Statistics {
   read(): SlowPathStatus {
     const reasons = Object.fromEntries([...this.#reasons].map(([reason, each]) => [reason, each.read()]))
     return {
-      reasons: reasons as Record<PuntReason, ReasonStatus>,
+      latencyBoundsMs,
+      reasons,
       lost: this.lost,
       unreadable: this.unreadable.read(),
       sent: this.sent,

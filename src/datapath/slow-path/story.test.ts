@@ -131,7 +131,7 @@ for (const [name, client, server] of families) {
       const late = delay(20_000).then(async () => told(paths))
       t.is(await Promise.race([back, late]), 200_000)
       const { reasons } = await paths.use('status')
-      const used = link === 2 ? reasons.too_big : reasons.icmp_error
+      const used = link === 2 ? reasons['too_big']! : reasons['icmp_error']!
       // Within a family the fast path translates the errors of others itself.
       if (link === 2 || client !== server) t.true(used.answered > 0, await told(paths))
       t.deepEqual(used.dropped, {})
@@ -176,7 +176,7 @@ for (const [name, client, server] of families) {
     }
     t.is((await far.use('received')).length, 2 * orders.length)
     const { reasons } = await paths.use('status')
-    t.deepEqual([reasons.fragment.dropped, reasons.too_big.dropped], [{}, {}])
+    t.deepEqual([reasons['fragment']!.dropped, reasons['too_big']!.dropped], [{}, {}])
   })
 }
 

@@ -11,7 +11,7 @@ import { openAlg } from '../../datapath/slow-path/alg/open.ts'
 import { SlowPath } from '../../datapath/slow-path/slow-path.ts'
 import { Status } from '../../datapath/status.ts'
 import { objects, smallSizes } from '../datapath/small-maps.ts'
-import type { SlowPathStatus } from '../../datapath/slow-path/statistics.ts'
+import type { SlowPathStatus } from '../../lb/datapath.ts'
 import type { FlowStatus, Verdicts } from '../../lb/datapath.ts'
 import type { Service } from '../../lb/model.ts'
 

@@ -10,7 +10,7 @@ import { flowKeyBytes, flowKeyName, partnerKey } from '../../datapath/slow-path/
 import { SlowPath } from '../../datapath/slow-path/slow-path.ts'
 import { recordOf, sidesOf } from './punts.ts'
 import type { FlowKey } from '../../datapath/layout.gen.ts'
-import type { SlowPathStatus } from '../../datapath/slow-path/statistics.ts'
+import type { SlowPathStatus } from '../../lb/datapath.ts'
 import type { TestFlow, TestPunt } from './punts.ts'
 import type { IpPacket } from '../../wire/ip-packet.ts'
 

@@ -40,6 +40,11 @@ export const selectRules: readonly Rule[] = [
       ),
   },
   {
+    name: 'miss-punt',
+    reason: 'no protocol in user space answers what has no session yet',
+    find: ({ miss }) => refuseIf(miss === 'punt', ['miss'], 'punt has nobody to decide', 'write hash or drop'),
+  },
+  {
     name: 'quic-settings',
     reason: 'connection ids carry server ids as the servers were told, and this machine must know how',
     find: (service) =>

@@ -83,7 +83,7 @@ const seenIn = ({ client, mode, server }: Way): string => {
 
 const describe = async ({ paths }: Story): Promise<string> =>
   JSON.stringify(
-    [await paths.use('verdicts'), (await paths.use('status')).reasons.alg, await paths.use('flows')],
+    [await paths.use('verdicts'), (await paths.use('status')).reasons['alg']!, await paths.use('flows')],
     (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value),
   )
 
@@ -127,7 +127,7 @@ for (const way of ways) {
     if (got.stdout !== text) t.log(got.stderr, await describe(story))
     t.is(got.stdout, text)
     t.deepEqual(await server.use('clients'), [story.seen])
-    t.deepEqual((await story.paths.use('status')).reasons.alg.dropped, {})
+    t.deepEqual((await story.paths.use('status')).reasons['alg']!.dropped, {})
   })
 }
 

@@ -1,0 +1,163 @@
+// docs/support-matrix.md must be true: every cell names a row of the table of BPF cases that tests it, or the rule by
+// which the configuration refuses it.
+
+import test from 'ava'
+import { readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { encapsulations, familyOf, modes, transports } from '../../lb/model.ts'
+import { refusalOf, type Cell } from './combinations.ts'
+import type { Case } from '../../../test/bpf/case.ts'
+import type { Family, Transport } from '../../lb/model.ts'
+
+const repository = (path: string): URL => new URL(`../../../${path}`, import.meta.url)
+const page = fileURLToPath(repository('docs/support-matrix.md'))
+const tableFile = fileURLToPath(repository('test/bpf/cases.test.ts'))
+const command = 'UPDATE_GOLDEN=1 npx ava src/config/sections/support-matrix.test.ts'
+
+const titles: Readonly<Record<Transport, string>> = { tcp: 'TCP', udp: 'UDP', sctp: 'SCTP', icmp: 'ICMP echo' }
+
+const pairs: readonly (readonly [vip: Family, endpoint: Family])[] = [
+  [4, 4],
+  [6, 6],
+  [6, 4],
+  [4, 6],
+]
+
+type Way = Pick<Cell, 'mode' | 'encapsulation'>
+
+const ways: readonly Way[] = [
+  ...modes.filter((mode) => mode !== 'dsr').map((mode): Way => ({ mode, encapsulation: null })),
+  ...encapsulations.map((encapsulation): Way => ({ mode: 'dsr', encapsulation })),
+]
+
+const wayName = ({ mode, encapsulation }: Way): string => (encapsulation === null ? mode : `${mode} ${encapsulation}`)
+const pairName = (vip: Family, endpoint: Family): string => `IPv${vip} to IPv${endpoint}`
+
+const cells: readonly Cell[] = transports.flatMap((protocol) =>
+  ways.flatMap((way) => pairs.map(([vip, endpoint]): Cell => ({ protocol, vip, endpoint, ...way }))),
+)
+
+const rowOf = ({ protocol, vip, endpoint, ...way }: Cell): string =>
+  `${titles[protocol]}, ${pairName(vip, endpoint)}, ${wayName(way)}`
+
+const cellText = (cell: Cell): string => {
+  const refusal = refusalOf(cell)
+  return refusal === undefined ? `\`${rowOf(cell)}\`` : `refused: \`${refusal.name}\``
+}
+
+/** What else is tested, in which mode and for whom: names of rows. */
+const furtherRows: Readonly<Record<string, readonly string[]>> = {
+  'errors of ICMP reach whose packet they are about': [
+    'errors about TCP over IPv4 reach both sides in mode fullnat',
+    'errors about SCTP over IPv6 reach both sides in mode fullnat',
+    'errors between IPv6 and IPv4 go to user space, from both sides',
+    'errors about what an IPv4 endpoint of mode dsr gue has answered reach it as packets do',
+  ],
+  'datagrams in pieces': [
+    'a UDP datagram in three pieces keeps together both ways, IPv6 to IPv4, fullnat',
+    'an SCTP packet in three pieces keeps together where its ports stay, IPv4',
+    'a later fragment that comes first waits in user space, and so do those behind it, IPv4',
+    'a datagram in three pieces goes to its endpoint, dsr gue',
+  ],
+  'packets too long for the next link': [
+    'of packets longer than the next link takes the sender is told, by TC, for new and known flows',
+    'IPv4 to IPv6: what grows beyond the next link is told to its sender, and what just fits is sent',
+    'gue: IPv6 in IPv4 just fits, and is told to its sender where it does not',
+  ],
+  'packets of many segments (GSO, under TC)': [
+    'a super-packet is sent whole, longer than the link takes',
+    'a super-packet of TCP goes from IPv6 to IPv4 as one',
+    'a super-packet of UDP does not pass between the families',
+    'a super-packet of UDP does not go into a tunnel',
+    'a row of packets that TC sees as one is dropped by name, since only the first could be changed',
+  ],
+}
+
+/** The rows that run: those of the files that the table of cases names. */
+async function rowsThatRun(): Promise<ReadonlyMap<string, Case>> {
+  const table = await readFile(tableFile, 'utf8')
+  const rows = new Map<string, Case>()
+  for (const [, name = ''] of table.matchAll(/from '\.\/cases\/([\w-]+)\.ts'/g)) {
+    const exported = (await import(repository(`test/bpf/cases/${name}.ts`).href)) as Readonly<Record<string, unknown>>
+    for (const value of Object.values(exported))
+      if (Array.isArray(value)) for (const row of value as readonly Case[]) rows.set(row.name, row)
+  }
+  return rows
+}
+
+const tables = (): string =>
+  transports
+    .map((protocol) => {
+      const head = ['mode', ...pairs.map(([vip, endpoint]) => pairName(vip, endpoint))]
+      const rows = ways.map((way) => [
+        wayName(way),
+        ...pairs.map(([vip, endpoint]) => cellText({ protocol, vip, endpoint, ...way })),
+      ])
+      return [`### ${titles[protocol]}`, '', ...[head, head.map(() => '---'), ...rows].map(tableRow), ''].join('\n')
+    })
+    .join('\n')
+
+const refusals = (): string => {
+  const rules = new Map(cells.flatMap((cell) => refusalOf(cell) ?? []).map((rule) => [rule.name, rule.reason]))
+  return [['rule', 'reason'], ['---', '---'], ...[...rules].map(([name, reason]) => [`\`${name}\``, reason])]
+    .map(tableRow)
+    .join('\n')
+}
+
+const further = (): string =>
+  [
+    ['what', 'rows'],
+    ['---', '---'],
+    ...Object.entries(furtherRows).map(([what, rows]) => [what, rows.map((row) => `\`${row}\``).join('<br>')]),
+  ]
+    .map(tableRow)
+    .join('\n')
+
+const tableRow = (columns: readonly string[]): string => `| ${columns.join(' | ')} |`
+
+/** The part of the page behind the marker, up to the next one of its kind or heading of level two. */
+const partOf = (marker: string): RegExp =>
+  new RegExp(`(?<=<!-- ${marker} -->\\n\\n)[^]*?(?=\\n*(?:\\n## |\\n<!-- |$(?![^])))`)
+
+const parts: readonly (readonly [marker: string, text: () => string])[] = [
+  ['cells', () => tables().trimEnd()],
+  ['refused', refusals],
+  ['further', further],
+]
+
+test('support matrix: the page says of every protocol, pair of families and mode what is so', async (t) => {
+  t.is(cells.length, 4 * 4 * 7)
+  for (const [marker, text] of parts) {
+    if (process.env['UPDATE_GOLDEN'] === '1')
+      await writeFile(page, (await readFile(page, 'utf8')).replace(partOf(marker), text))
+    const [found] = partOf(marker).exec(await readFile(page, 'utf8')) ?? []
+    t.is(found, text(), `run ${command} and look at the difference`)
+  }
+})
+
+test('support matrix: a cell has a row that runs under both hooks on such a service, or is refused', async (t) => {
+  const rows = await rowsThatRun()
+  for (const cell of cells) {
+    const name = rowOf(cell)
+    const row = rows.get(name)
+    if (refusalOf(cell) !== undefined) {
+      t.is(row, undefined, `${name} is refused and tested`)
+      continue
+    }
+    if (row === undefined) {
+      t.fail(`${name} is neither tested nor refused`)
+      continue
+    }
+    t.is(row.hooks, undefined, `${name} does not run under both hooks`)
+    t.true(row.steps.length > 0, name)
+    const [service] = row.setup.services ?? []
+    t.like(service, { protocol: cell.protocol, mode: cell.mode, encapsulation: cell.encapsulation }, name)
+    t.is(familyOf(service?.address ?? ''), cell.vip, name)
+    t.deepEqual([...new Set(service?.endpoints.map(({ address }) => familyOf(address)))], [cell.endpoint], name)
+  }
+})
+
+test('support matrix: the rows that the page names beside the cells run too', async (t) => {
+  const rows = await rowsThatRun()
+  for (const name of Object.values(furtherRows).flat()) t.true(rows.has(name), `there is no row "${name}"`)
+})
