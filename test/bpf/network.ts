@@ -102,7 +102,7 @@ export async function enterNetwork(): Promise<void> {
     echo 0 > /proc/sys/net/ipv6/conf/default/router_solicitations
     echo 1 > /proc/sys/net/ipv4/ip_forward
     echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
-    sed -u /^end/Q | ip -batch -
+    while read -r line && [ "$line" != end ]; do echo "$line"; done | ip -batch -
     echo 0 > /proc/sys/net/ipv4/conf/closed/forwarding
     echo 0 > /proc/sys/net/ipv6/conf/closed/forwarding
     echo ready
