@@ -201,7 +201,7 @@ testWith(storyNeeds, 'cli: run refuses a bad file with all its mistakes, and a d
       '    port: 80',
       '    protocol: tcp',
       '    mode: sideways',
-      '    endpoints: [{ address: "fd00::1" }]',
+      '    endpoints: [{ address: fd00::g }]',
       '',
     ].join('\n'),
   )

@@ -3,7 +3,7 @@
 
 import test, { type Implementation } from 'ava'
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs'
+import { accessSync, constants, existsSync, globSync, readFileSync, statfsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** What a test may need: privileges and kernel features, then programs. */
@@ -67,11 +67,13 @@ const probes = {
   ethtool: () => missingProgram('ethtool'),
   ip: () => missingProgram('ip'),
   iperf3: () => missingProgram('iperf3'),
+  libfuzzer: missingLibFuzzer,
   nft: () => missingProgram('nft'),
   tcpdump: () => missingProgram('tcpdump'),
   tshark: () => missingProgram('tshark'),
   usrsctp: () =>
     existsSync('/usr/lib/usrsctp/client') ? null : 'libusrsctp-examples is not installed (scripts/setup --test)',
+  tftpd: () => (existsSync('/usr/sbin/in.tftpd') ? null : 'tftpd-hpa is not installed (scripts/setup --test)'),
   tun: () =>
     missingProgram('python3') ?? (existsSync('/dev/net/tun') ? null : 'there are no TUN devices (/dev/net/tun)'),
   pyftpdlib: () =>
@@ -92,6 +94,13 @@ function missingBpf(): string | null {
   if (!existsSync('/sys/fs/bpf') || statfsSync('/sys/fs/bpf').type !== BPF_FS_MAGIC)
     return 'no bpf file system at /sys/fs/bpf'
   return null
+}
+
+function missingLibFuzzer(): string | null {
+  const { stdout } = spawnSync('clang', ['-print-resource-dir'], { encoding: 'utf8' })
+  return stdout && globSync(`${stdout.trim()}/lib/*/libclang_rt.fuzzer*.a`).length > 0
+    ? null
+    : 'libclang-rt-dev is not installed (scripts/setup --test)'
 }
 
 function missingSuccess(command: readonly [string, ...string[]], failure: string): string | null {

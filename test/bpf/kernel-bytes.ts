@@ -89,15 +89,16 @@ export function skbContext(ifindex: number, options: RunOptions): Uint8Array {
   return context
 }
 
-/** All verdict counters summed over the CPUs, those of XDP first. */
+/** All verdict counters summed over the CPUs, those of XDP first; in one call, since each packet asks twice. */
 export function readVerdicts(fd: number): readonly number[] {
   const cpus = native.possibleCpus()
-  const perCpu = new Uint8Array(8 * cpus)
-  const view = viewOf(perCpu)
-  return Array.from({ length: 2 * verdictCount }, (_, index) => {
-    native.mapLookup(fd, u32(index), perCpu)
+  const counters = 2 * verdictCount
+  const values = new Uint8Array(8 * cpus * counters)
+  native.mapLookupBatch(fd, new Uint8Array(16), true, new Uint8Array(4 * counters), values, counters)
+  const view = viewOf(values)
+  return Array.from({ length: counters }, (_, index) => {
     let sum = 0
-    for (let cpu = 0; cpu < cpus; cpu++) sum += Number(view.getBigUint64(cpu * 8, true))
+    for (let cpu = 0; cpu < cpus; cpu++) sum += Number(view.getBigUint64((index * cpus + cpu) * 8, true))
     return sum
   })
 }

@@ -3,6 +3,7 @@
 import type { Host, Remote } from '../../lab/host.ts'
 import { bulk, openBulkServer } from './bulk.ts'
 import { oneFromEach, openSequence, type Sequence, type SequenceRequest } from './datagrams.ts'
+import { askInPieces, type PiecesRequest } from './pieces.ts'
 import { openFrameSender, ping, type FrameSender, type PingRequest, type PingResult } from './raw.ts'
 import { openStreamClient, openStreamServer, type StreamClient, type StreamServer } from './streams.ts'
 import { askWitness, openWitness, type Testimony, type Witness } from './witness.ts'
@@ -44,6 +45,8 @@ export const bulkServerOn = (host: Host, address: string) =>
 
 export const bulkFrom = (host: Host, address: string, port: number, bytes: number, timeoutMs = 10_000) =>
   host.call(moduleOf('bulk.ts'), bulk, address, port, bytes, timeoutMs)
+
+export const piecesFrom = (host: Host, request: PiecesRequest) => host.call(moduleOf('pieces.ts'), askInPieces, request)
 
 export const macAddress = async (host: Host, device: string): Promise<string> => {
   const { stdout } = await host.run('ip', ['-json', 'link', 'show', 'dev', device])

@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-import type { Mode, Select, Transport } from '../../src/lb/model.ts'
+import type { Encapsulation, Mode, Select, Transport } from '../../src/lb/model.ts'
 import type { ExecutionContext } from 'ava'
 import { stringify } from 'yaml'
 
@@ -23,9 +23,10 @@ export const storyNeeds = ['root', 'bpf', 'netns', 'ethtool'] as const satisfies
 export interface ServiceEntry {
   readonly name: string
   readonly vip?: string
-  readonly port?: number
+  readonly port?: number | string
   readonly protocol: Transport
   readonly mode?: Mode
+  readonly encapsulation?: Encapsulation
   readonly vips?: readonly string[]
   readonly select?: Select
   readonly announce?: 'local' | 'routed'

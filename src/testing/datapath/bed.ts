@@ -179,7 +179,10 @@ export class Bed {
   }
 
   #open(): SmallMaps {
-    const maps = new SmallMaps({ ...this.#options, egress: () => '10.2.0.1' })
+    const maps = new SmallMaps({
+      ...this.#options,
+      egress: (address) => (address.includes(':') ? '2001:db8:2::1' : '10.2.0.1'),
+    })
     const { settings } = maps.memory
     for (const [name, ticks] of Object.entries(timeouts))
       settings.setUint32(settingsOffsets.timeouts + flowState[name as FlowState] * 4, ticks, true)

@@ -60,7 +60,8 @@ function translateInside(inside: Uint8Array, { insideFrom, insideTo }: ErrorTran
     payloadBytes: bytes.length,
     identification: 0,
   })
-  return concat(newHeader, bytes)
+  // Extensions of the error (RFC 4884) may stand behind.
+  return concat(newHeader, bytes, parts.trailer)
 }
 
 /** As if the end were there. */

@@ -2,7 +2,7 @@
 // RFC 7915.
 
 import { internetChecksum } from '../../wire/checksum.ts'
-import { concat, viewOf } from '../packets/bytes.ts'
+import { concat, viewOf, wrong } from '../packets/bytes.ts'
 import { extensionNumbers, icmpv6, ipv4HeaderBytes, ipv6HeaderBytes, protocols } from '../packets/ip.ts'
 import { read16, write16, type IpParts } from '../packets/parts.ts'
 import { headerAddress, type Family, type Socket } from '../packets/socket.ts'
@@ -27,12 +27,20 @@ export function translateHeader(parts: Omit<IpParts, 'link'>, family: Family, wa
 }
 
 function readdress(before: Uint8Array, family: Family, { from, to, hops }: NewHeader): Uint8Array {
+  const error = family === 4 ? headerError(before) : 0
   const header = before.slice()
   const [ttlAt, addressesAt] = family === 4 ? [8, 12] : [7, 8]
   header[ttlAt] = (header[ttlAt] ?? 0) - hops
   header.set(concat(headerAddress(from), headerAddress(to)), addressesAt)
-  if (family === 4) writeHeaderChecksum(header)
+  if (family === 4) writeHeaderChecksum(header, error)
   return header
+}
+
+/** What is wrong inside of an ICMP error stays wrong; elsewhere nothing may be. */
+function headerError(header: Uint8Array): number {
+  const copy = header.slice()
+  writeHeaderChecksum(copy)
+  return (read16(header, 10) - read16(copy, 10) + 0xffff) % 0xffff
 }
 
 /** Options of IPv4 and extension headers of IPv6, other than that of a fragment, have no counterpart. */
@@ -69,7 +77,7 @@ function toIpv6({ header: before, protocol, fragment }: Omit<IpParts, 'link'>, w
   return header
 }
 
-export function writeHeaderChecksum(header: Uint8Array): void {
+export function writeHeaderChecksum(header: Uint8Array, error = 0): void {
   write16(header, 10, 0)
-  write16(header, 10, internetChecksum(header))
+  write16(header, 10, wrong(internetChecksum(header), error))
 }

@@ -133,18 +133,23 @@ export const errorDetailCases: readonly Case[] = [
       ),
     ],
   },
-  {
-    name: 'an error about a first fragment is translated',
-    setup: ofTcp,
-    steps: [
-      ...opened,
-      fromEndpointSide(
-        tooBig[4],
-        { ...tcp4, request: (from, to) => tcp(from, to, 'A', { moreFragments: true }) },
-        router(4, 2),
-      ),
-    ],
-  },
+  ...([4, 6] as const).map((family): Case => {
+    const scene = sceneOf(family, 'tcp', 'dnat')
+    const first =
+      family === 4 ? { moreFragments: true } : { extensions: [{ kind: 'fragment', offset: 0, more: true }] as const }
+    return {
+      name: `an error about a first fragment is translated, IPv${family}`,
+      setup: { services: [service({ vip: address(scene.vip) })] },
+      steps: [
+        ...handshake(scene.client, scene.vip, scene.endpoint),
+        fromEndpointSide(
+          tooBig[family],
+          { ...scene, request: (from, to) => tcp(from, to, 'A', first) },
+          router(family, 2),
+        ),
+      ],
+    }
+  }),
   {
     name: 'an error about an error, or about a protocol without ports, is left to the kernel',
     setup: ofTcp,
@@ -174,6 +179,19 @@ export const errorDetailCases: readonly Case[] = [
       ...[0, 1, 19, 20, 24, 27].map((most) =>
         ends(
           error(tooBig[4], router(4, 2), hosts[4].client, tcp(tcp4.client, tcp4.endpoint, 'A'), { most }),
+          'pass_protocol',
+        ),
+      ),
+    ],
+  },
+  {
+    name: 'an error that ends before the ports is left to the kernel, whatever stands behind it',
+    setup: ofTcp,
+    steps: [
+      ...opened,
+      ...[48, 55].map((totalLength) =>
+        ends(
+          error(tooBig[4], router(4, 2), hosts[4].client, tcp(tcp4.client, tcp4.endpoint, 'A'), { totalLength }),
           'pass_protocol',
         ),
       ),

@@ -277,6 +277,24 @@ export const fragmentCases: readonly Case[] = [
       ],
     }
   }),
+  ...everyFamily((family) => {
+    const { c: client, s: endpoint } = places(family)
+    const reply = socketOf(hosts[family].server, 9)
+    const elsewhere = socketOf(hosts[family].vip, 9)
+    const passes = (from: Socket, to: Socket, indexes: readonly number[]): readonly Step[] =>
+      indexes.map((index) => piece(ends(udp(from, to, { payload }), 'pass_not_service'), index))
+    return {
+      name: 'fragments of an endpoint or to a VIP follow a first one that is for no service to the kernel',
+      setup: setupOf(family),
+      steps: [
+        ...passes(reply, client, [0, 1, 2]),
+        ...passes(client, elsewhere, [0, 2, 1]),
+        piece(punts(udp(endpoint, client, { payload }), 'fragment'), 1, sizes, 0x77),
+        piece(ends(udp(endpoint, client, { payload }), 'pass_not_service'), 0, sizes, 0x77),
+        piece(ends(udp(endpoint, client, { payload }), 'pass_not_service'), 2, sizes, 0x77),
+      ],
+    }
+  }),
   ...everyFamily((family) => ({
     name: 'datagrams are told apart by their identification and their addresses',
     setup: setupOf(family),
