@@ -1,22 +1,28 @@
-// `npm run bench -- datapath|forward`: measures, prints a table for people or JSON lines for programs.
+// `npm run bench -- datapath|forward|churn`: measures, prints a table for people or JSON lines for programs.
 
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { exitOnSignals } from '../lab/signals.ts'
+import { benchChurn } from './churn/index.ts'
 import { benchDatapath } from './datapath/index.ts'
 import { benchForward } from './forward/index.ts'
 import { Progress } from './progress.ts'
 
 const usage = `usage: npm run bench -- datapath|forward [--json] [--case GLOB] [--rounds N] [--repeat N]
+       npm run bench -- churn [--json] [--seconds N] [--rate N] [--flows N]
 
   datapath   nanoseconds a packet costs in the BPF programs
   forward    packets and connections a second through the lab, beside plain forwarding and nftables
+  churn      what the daemon needs to free connections that come and go on a full table
 
   --json      one object a line instead of a table
   --case      only rows with such a name, for example 'dnat44-*' or 'tc/*'
   --rounds    rounds of each row (5)
   --repeat    datapath: packets of a round (1000000); forward: milliseconds of a round (2000)
+  --seconds   churn: how long (120)
+  --rate      churn: connections a second (50000)
+  --flows     churn: connections that stay meanwhile (1000000)
 `
 
 export interface BenchOptions {
@@ -25,8 +31,16 @@ export interface BenchOptions {
   readonly pattern: string
   readonly rounds: number
   readonly repeat: number | null
+  readonly churn: { readonly seconds: number; readonly perSecond: number; readonly held: number }
   readonly progress: Progress
 }
+
+const benches: ReadonlyMap<string, (options: BenchOptions) => Promise<boolean>> = new Map([
+  ['datapath', benchDatapath],
+  ['forward', benchForward],
+  ['churn', benchChurn],
+])
+const names = [...benches.keys()].join(', ')
 
 /** Says what is wrong with a command line. */
 class UsageError extends Error {}
@@ -47,12 +61,15 @@ const parse = (args: readonly string[]): { readonly bench: string; readonly opti
       case: { type: 'string', default: '*' },
       rounds: { type: 'string', default: '5' },
       repeat: { type: 'string' },
+      seconds: { type: 'string', default: '120' },
+      rate: { type: 'string', default: '50000' },
+      flows: { type: 'string', default: '1000000' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
   if (values.help) return null
   const [bench, ...rest] = positionals
-  if (bench === undefined || rest.length > 0) throw new UsageError('name one benchmark: datapath or forward')
+  if (bench === undefined || rest.length > 0) throw new UsageError(`name one benchmark: ${names}`)
   return {
     bench,
     options: {
@@ -60,6 +77,11 @@ const parse = (args: readonly string[]): { readonly bench: string; readonly opti
       pattern: values.case,
       rounds: positive('rounds', values.rounds),
       repeat: values.repeat === undefined ? null : positive('repeat', values.repeat),
+      churn: {
+        seconds: positive('seconds', values.seconds),
+        perSecond: positive('rate', values.rate),
+        held: positive('flows', values.flows),
+      },
       progress: new Progress(process.stderr),
     },
   }
@@ -80,13 +102,13 @@ const main = async (args: readonly string[]): Promise<number> => {
     return 0
   }
   const { bench, options } = parsed
-  if (bench !== 'datapath' && bench !== 'forward')
-    throw new UsageError(`there is no benchmark '${bench}': datapath or forward`)
+  const run = benches.get(bench)
+  if (run === undefined) throw new UsageError(`there is no benchmark '${bench}': ${names}`)
   if (process.getuid?.() !== 0)
     throw new Error('benchmarks load BPF programs and make network namespaces: run them as root')
   exitOnSignals()
   build()
-  return (await (bench === 'datapath' ? benchDatapath : benchForward)(options)) ? 0 : 1
+  return (await run(options)) ? 0 : 1
 }
 
 main(process.argv.slice(2)).then(

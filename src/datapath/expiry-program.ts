@@ -16,6 +16,8 @@ export interface ExpiryProgramOptions {
 
 export interface Expired {
   readonly expired: number
+  /** those of them that were found by their key; at least so many */
+  readonly found: number
   /** the kernel's time in ticks */
   readonly now: number
 }
@@ -31,12 +33,14 @@ export class ExpiryProgram {
   run(count: number, force: boolean): Expired {
     const { program, request } = this.#options
     let expired = 0
+    let found = 0
     for (let runs = 0, keys = count; ; keys = 0) {
       writeExpireRequest(request, 0, { count: keys, force: force ? 1 : 0, expired: 0, closed: 0, now: 0 })
       native.testRun(program, { data: emptyFrame })
       const answer = readExpireRequest(request, 0)
       expired += answer.expired
-      if (answer.closed < limits.closingBatch || ++runs === maxRuns) return { expired, now: answer.now }
+      found += Math.max(0, answer.expired - answer.closed)
+      if (answer.closed < limits.closingBatch || ++runs === maxRuns) return { expired, found, now: answer.now }
     }
   }
 }

@@ -14,7 +14,7 @@ export interface ExpiryOptions {
   readonly timeoutTicks: (state: number, service: number) => number
   /** ids of endpoints whose flows go now, whatever their age */
   readonly dropEndpoints: () => ReadonlySet<number>
-  /** A walk over the whole table takes this many steps, also when the table is empty. */
+  /** A walk over the whole table takes this many steps, also when the table is empty, and more while little ends. */
   readonly stepsPerWalk: number
 }
 
@@ -27,6 +27,12 @@ const isOf = (reader: FlowReader, index: number, endpoints: ReadonlySet<number>)
 
 /** Entries a step looks at, at least: the first walk does not know yet how many there are. */
 const minSlice = 16_384
+/**
+ * To look at a million flows takes a good part of a second, most of it waiting for memory. After a walk that has freed
+ * less than this share of the entries it saw, the next one may take more time.
+ */
+const fewOfWalk = 0.01
+const slowWalk = 3
 /** Batches that a flush reads before it lets others run. */
 const batchesPerTurn = 16
 
@@ -40,10 +46,16 @@ export class Expiry {
   /** The walk has come to the end of the table before its time, and waits for the next to begin. */
   #walked = false
   #expired = 0
+  /** of them those that this walk has found */
+  #found = 0
+  /** what this walk takes */
+  #stepsOfWalk: number
+  #walks = 0
 
   constructor(options: ExpiryOptions) {
     this.#options = options
     this.#reader = new FlowReader(options.flowsFd)
+    this.#stepsOfWalk = options.stepsPerWalk
   }
 
   /** flows freed so far */
@@ -51,16 +63,22 @@ export class Expiry {
     return this.#expired
   }
 
+  /** Walks that have come to the end of the table. */
+  get walks(): number {
+    return this.#walks
+  }
+
   /** Frees closed flows and walks one slice of the table; to be called a few times a second. */
   step(): void {
-    const { stepsPerWalk } = this.#options
     let now = this.#run(0, false)
-    const begins = this.#steps === 0
-    this.#steps = (this.#steps + 1) % stepsPerWalk
-    if (this.#walked && !begins) return
-    this.#walked = false
     const drop = this.#options.dropEndpoints()
-    const slice = Math.max(minSlice, Math.max(this.#entriesLastWalk, this.#entriesSeen) / stepsPerWalk)
+    if (drop.size > 0) this.#stepsOfWalk = this.#options.stepsPerWalk
+    const begins = this.#steps === 0
+    this.#steps = (this.#steps + 1) % this.#stepsOfWalk
+    if (this.#walked && !begins) return
+    if (begins) this.#found = 0
+    this.#walked = false
+    const slice = Math.max(minSlice, Math.max(this.#entriesLastWalk, this.#entriesSeen) / this.#stepsOfWalk)
     for (let seen = 0; !this.#walked && seen <= slice;) {
       const { count, done } = this.#reader.next()
       now = this.#expireBatch(count, now, drop)
@@ -68,9 +86,12 @@ export class Expiry {
       this.#entriesSeen += count
       this.#walked = done
     }
-    if (!this.#walked) return
-    this.#entriesLastWalk = this.#entriesSeen
-    this.#entriesSeen = 0
+    if (this.#walked) {
+      this.#walks++
+      this.#entriesLastWalk = this.#entriesSeen
+      this.#entriesSeen = 0
+    }
+    this.#setPace()
   }
 
   /** The kernel's time in ticks. */
@@ -98,6 +119,15 @@ export class Expiry {
       done = batch.done
       if (turn % batchesPerTurn === 0) await new Promise((resolve) => setImmediate(resolve))
     }
+  }
+
+  /** Slower where walks are long and find little; faster as soon as this one has found more. */
+  #setPace(): void {
+    const { stepsPerWalk } = this.#options
+    const isLong = this.#entriesLastWalk > minSlice * stepsPerWalk
+    const findsMore = this.#found >= fewOfWalk * this.#entriesLastWalk
+    if (!isLong || findsMore) this.#stepsOfWalk = stepsPerWalk
+    else if (this.#walked) this.#stepsOfWalk = slowWalk * stepsPerWalk
   }
 
   #expireBatch(count: number, now: number, drop: ReadonlySet<number>): number {
@@ -131,8 +161,9 @@ export class Expiry {
 
   /** Runs the program over the first `count` keys; returns the kernel's time in ticks. */
   #run(count: number, force: boolean): number {
-    const { expired, now } = this.#options.program.run(count, force)
+    const { expired, found, now } = this.#options.program.run(count, force)
     this.#expired += expired
+    this.#found += found
     return now
   }
 }

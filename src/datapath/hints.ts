@@ -30,6 +30,8 @@ export interface HintsOptions {
 
 /** Hints that one system call writes or deletes at most. */
 const batchEntries = 4096
+/** To find that a large map is empty takes a look at every place of it, so it is not done with each sweep. */
+const sweepsPerLook = 64
 
 const keyBytes = (key: HintKey): Uint8Array => {
   const bytes = new Uint8Array(hintKeySize)
@@ -55,6 +57,7 @@ export class Hints {
   #seen = new Set<number>()
   #named: ReadonlySet<number> = new Set()
   #sweeps = 0
+  #sweepsToLook = sweepsPerLook
 
   constructor(options: HintsOptions) {
     this.#options = options
@@ -109,9 +112,13 @@ export class Hints {
 
   /** Looks at one batch, frees what has expired or has lost its endpoint; to be called a few times a second. */
   sweep(): void {
-    // Others may have installed some without us.
-    this.#any ||= this.#look()
-    if (!this.#any) return
+    if (!this.#any) {
+      // Others may have installed some without us.
+      if (--this.#sweepsToLook > 0) return
+      this.#sweepsToLook = sweepsPerLook
+      this.#any = this.#look()
+      if (!this.#any) return
+    }
     const { keys, values } = this.#reader
     const { count, done } = this.#reader.next()
     const now = count === 0 ? 0 : this.#options.nowTicks()

@@ -81,6 +81,7 @@ export class BedThread {
   #loaded: Loaded | undefined
   #memory: Memory | undefined
   #services: Services | undefined
+  #resets = 0
   #closeRings = (): void => {}
   #drainRing: () => readonly FlowEvent[] = () => []
   #drainPunts: () => readonly Punted[] = () => []
@@ -287,7 +288,7 @@ export class BedThread {
     const inOrder = flowStateNames.map((name) => timeouts[name])
     writeSettings(viewOf(bytes), 0, {
       replayNow: BigInt(this.#now),
-      routeGeneration: 1,
+      routeGeneration: ++this.#resets, // what programs remember of the case before does not count
       snatFirst: portRange.first,
       snatLast: portRange.last,
       events: setup.events === true ? 1 : 0,

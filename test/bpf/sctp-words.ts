@@ -1,5 +1,5 @@
-// The words of the SCTP cases: one association between a client and an endpoint with another port than the service's, and
-// what is said in it.
+// The words of the SCTP cases: one association between a client and an endpoint with another port than the service's,
+// and what is said in it.
 
 import { chunks } from '../../src/testing/packets/sctp.ts'
 import { bytes, client, server, service, vip, type Step } from './case.ts'
@@ -44,3 +44,21 @@ export const talk = (by: Tags = tags): readonly Step[] => [
 ]
 
 export const withError = (packet: SctpPacket): SctpPacket => ({ ...packet, crcError: 0x00400000 })
+
+/** What begins and ends associations, apart from INIT and INIT ACK. */
+export const signals: readonly Uint8Array[] = [
+  chunks.abort(),
+  chunks.shutdown(),
+  chunks.shutdownAck(),
+  chunks.shutdownComplete(),
+  chunks.cookieEcho(),
+  chunks.cookieAck(),
+]
+
+/** The client begins anew, at `from`. */
+export const restart = (from = s): readonly Step[] => [
+  forwards(up(0, chunks.init(later.client)), c, from),
+  forwards(sctp(from, c, later.client, chunks.initAck(later.endpoint)), v, c),
+  forwards(up(later.endpoint, chunks.cookieEcho()), c, from),
+  forwards(sctp(from, c, later.client, chunks.cookieAck()), v, c),
+]

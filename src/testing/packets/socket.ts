@@ -23,7 +23,7 @@ export function familyOf(socket: Socket): Family {
 }
 
 /** The four bytes of an IPv4 address. */
-export function ipv4Bytes(address: string): Uint8Array {
+function ipv4Bytes(address: string): Uint8Array {
   return addressBytes(address).subarray(12)
 }
 
