@@ -109,6 +109,21 @@ test('setup: as another user than root it names the packages and the command, an
   t.true(checkout.run([join(checkout.path, 'scripts/setup'), '--test']).err.includes('iperf3'))
 })
 
+test('setup: with --vm it goes on where it must not install the emulator, and says so', (t) => {
+  using checkout = new Checkout()
+  checkout.program('dpkg-query', 'case "$*" in *qemu*) exit 1 ;; esac\n' + everyPackageInstalled)
+  checkout.program('apt-get', 'echo must not run >&2')
+  checkout.program('npm', npmInstalls)
+  checkout.program('make', 'exit 0')
+  t.is(checkout.run([join(checkout.path, 'scripts/setup')]).code, 0)
+  const setup = [join(checkout.path, 'scripts/setup'), '--vm'] as const
+  const { code, out, err } = checkout.run([...setup], { SLUICE_NO_INSTALL: '1' })
+  t.is(code, 0)
+  t.is(out, '')
+  t.regex(err, /going on without qemu-system-x86; .* apt-get install --no-install-recommends qemu-system-x86\n/)
+  t.false(err.includes('must not run'))
+})
+
 test('setup: SLUICE_NO_INSTALL=1 prints the npm command, and exits 2', (t) => {
   using checkout = new Checkout()
   checkout.program('dpkg-query', everyPackageInstalled)

@@ -28,6 +28,10 @@ type Tier =
 const unitFiles = ['{src,scripts,native,lab,bench}/**/*.test.ts']
 const bpfFiles = ['{bpf,test/bpf}/**/*.test.ts']
 const labFiles = ['test/*.test.ts', 'test/!(bpf|vm)/**/*.test.ts']
+/** Not those that only start other processes, and not stories: they would take long to show the same again. */
+const threadFiles = [
+  '{src/{api,config,datapath,lb,protocols,testing,wire},scripts,native,lab,bench}/**/!(story).test.ts',
+]
 const workerThreads = process.env['SLUICE_WORKER_THREADS'] === '1'
 
 const tiers: ReadonlyMap<string, readonly Tier[]> = new Map<string, readonly Tier[]>([
@@ -45,7 +49,7 @@ const tiers: ReadonlyMap<string, readonly Tier[]> = new Map<string, readonly Tie
   ['bpf', [{ kind: 'ava', title: 'bpf', files: bpfFiles, alone: true, workerThreads }]],
   ['lab', [{ kind: 'ava', title: 'lab', files: labFiles, alone: true, workerThreads }]],
   // Once more in worker threads: what passes only in a process of its own keeps state that it should not.
-  ['threads', [{ kind: 'ava', title: 'worker threads', files: unitFiles, alone: false, workerThreads: true }]],
+  ['threads', [{ kind: 'ava', title: 'worker threads', files: threadFiles, alone: false, workerThreads: true }]],
 ])
 
 const tiersWhenNamed: ReadonlyMap<string, readonly Tier[]> = new Map<string, readonly Tier[]>([

@@ -118,12 +118,14 @@ inline_always bool address_is_none(const struct address *address)
 	return !(address->words[0] | address->words[1] | address->words[2] | address->words[3]);
 }
 
+/* Keys are written by the 64-bit word where they are read so at once: such a read of parts that were written one by one
+ * waits until all of them have left the processor's buffer. Bytes stand in little-endian order here as everywhere. */
 inline_always void address_from_v4(struct address *address, __be32 v4)
 {
-	address->words[0] = 0;
-	address->words[1] = 0;
-	address->words[2] = bpf_htonl(0xffff);
-	address->words[3] = v4;
+	__u64 *halves = (__u64 *)address;
+
+	halves[0] = 0;
+	halves[1] = (__u64)v4 << 32 | bpf_htonl(0xffff);
 }
 
 enum tcp_flag_bits {

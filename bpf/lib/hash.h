@@ -4,6 +4,8 @@
 #pragma once
 #include "common.h"
 
+#define HASH_PORTS 0xff51afd7ed558ccdULL
+
 inline_always __u64 hash_digest(const struct flow_key *key)
 {
 	const __u64 *words = (const __u64 *)key;
@@ -11,7 +13,7 @@ inline_always __u64 hash_digest(const struct flow_key *key)
 	/* The products do not wait for each other. Constants: the golden ratio and other odd numbers without
 	 * structure. */
 	return words[0] * 0x9e3779b97f4a7c15ULL + words[1] * 0xc2b2ae3d27d4eb4fULL + words[2] * 0x165667b19e3779f9ULL +
-	       words[3] * 0xd6e8feb86659fd93ULL + words[4] * 0xff51afd7ed558ccdULL;
+	       words[3] * 0xd6e8feb86659fd93ULL + words[4] * HASH_PORTS;
 }
 
 inline_always __u32 hash_finish(__u64 digest, __u32 seed)

@@ -16,11 +16,11 @@ inline_always __u32 hint_tag(const struct hint_key *key)
 inline_always struct hint_key *hint_key(struct scratch *room, __u32 service, __u8 kind, __u8 length)
 {
 	struct hint_key *key = &room->hint_key;
+	__u64 *words = (__u64 *)key;
 
-	__builtin_memset(key, 0, sizeof(*key));
-	key->service = service;
-	key->kind = kind;
-	key->length = length;
+	words[0] = service | (__u64)kind << 32 | (__u64)length << 40;
+	words[1] = 0;
+	words[2] = 0;
 	return key;
 }
 

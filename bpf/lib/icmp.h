@@ -138,7 +138,8 @@ inline_always __u32 icmp_outer(void *ip, const struct packet *packet, const stru
 {
 	struct ipv6hdr *v6 = ip;
 	struct iphdr *v4 = ip;
-	struct address source, destination = packet->key.destination;
+	struct address destination = packet->key.destination;
+	struct address source __attribute__((aligned(8))); /* it is written by the word */
 	__u64 sum;
 
 	if (packet->v6)

@@ -318,6 +318,7 @@ struct scratch {
 	struct flow_key sctp_partner;
 	__be32 sctp_reply;          /* the tag that answers to the INIT at hand will carry; 0: not known yet */
 	__u32 sctp_endpoint;        /* id: a restarted association keeps it, though its flow is new; 0: none */
+	__u32 zero;                 /* see loop_zero() */
 };
 
 struct {
@@ -332,6 +333,15 @@ inline_always struct scratch *scratch_get(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+/* 0, which the verifier does not know to be 0. Linux 6.1 takes it that the callback of bpf_loop runs at most once, and
+ * removes what would come true only later: what a callback changes and is looked at again begins with this. */
+inline_always __u32 loop_zero(void)
+{
+	const struct scratch *room = scratch_get();
+
+	return room ? room->zero : 0;
 }
 
 /* Entry 0 of a map; it is there in every map this is asked of, which the verifier cannot know. */

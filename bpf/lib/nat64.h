@@ -261,29 +261,23 @@ inline_always __u8 nat64_hops(ctx_t *ctx, __u32 l3, bool to_v6)
 	return ip[to_v6 ? offsetof(struct iphdr, ttl) : offsetof(struct ipv6hdr, hop_limit)];
 }
 
-inline_always enum verdict nat64(ctx_t *ctx, const struct packet *packet, const struct flow *flow)
+/* The IP headers; what they carry then starts at *l4. */
+inline_always enum verdict nat64_headers(ctx_t *ctx, const struct packet *packet, const struct flow *flow, __u32 *l4)
 {
-	__u32 l3, before, after, l4;
+	bool to_v6 = !packet->v6;
+	__u32 l3 = packet_l3(packet), before = packet->l4 - packet->l3;
+	__u32 after = to_v6 ? ROUTE_V6 + (packet->fragment ? ROUTE_FRAGMENT : 0) : ROUTE_V4;
 	struct link_tags tags = {};
-	enum verdict verdict;
 	void *start;
-	bool to_v6;
 	__u8 hops;
 
-	verdict = nat64_prepare(ctx, packet);
-	if (verdict)
-		return verdict;
-	to_v6 = !packet->v6;
-	l3 = packet_l3(packet);
-	before = packet->l4 - packet->l3;
-	after = to_v6 ? ROUTE_V6 + (packet->fragment ? ROUTE_FRAGMENT : 0) : ROUTE_V4;
 	hops = nat64_hops(ctx, l3, to_v6);
 	if (unlikely(l3 != sizeof(struct ethhdr)))
 		link_save(ctx, l3, &tags);
 	if (ctx_change_family(ctx, before, after, l3, to_v6))
 		return VERDICT_DROP_NOT_TRANSLATABLE;
 	start = ctx_start(ctx);
-	l4 = l3 + after;
+	*l4 = l3 + after;
 	if (to_v6) {
 		if (start + l3 + sizeof(struct ipv6hdr) + ROUTE_FRAGMENT > ctx_end(ctx))
 			return VERDICT_DROP_INTERNAL;
@@ -297,9 +291,40 @@ inline_always enum verdict nat64(ctx_t *ctx, const struct packet *packet, const 
 	}
 	if (link_write(ctx, l3, &tags, flow, to_v6))
 		return VERDICT_DROP_INTERNAL;
-	if (unlikely(flow->tag != packet_tag(packet)))
-		return VERDICT_DROP_NO_FLOW;
+	return unlikely(flow->tag != packet_tag(packet)) ? VERDICT_DROP_NO_FLOW : VERDICT_CONTINUE;
+}
+
+inline_always enum verdict nat64(ctx_t *ctx, const struct packet *packet, const struct flow *flow)
+{
+	bool to_v6 = !packet->v6;
+	enum verdict verdict;
+	__u32 l4;
+
+	verdict = nat64_prepare(ctx, packet);
+	if (!verdict)
+		verdict = nat64_headers(ctx, packet, flow, &l4);
+	if (verdict)
+		return verdict;
 	if (packet_is_later_fragment(packet))
 		return VERDICT_FORWARD;
 	return nat64_transport(ctx, packet, flow, l4, to_v6) ? VERDICT_DROP_INTERNAL : VERDICT_FORWARD;
+}
+
+/* The same for a packet of TCP that says nothing about segment sizes. */
+inline_always enum verdict nat64_tcp(ctx_t *ctx, const struct packet *packet, const struct flow *flow)
+{
+	enum verdict verdict;
+	__be16 *ports;
+	__u32 l4;
+
+	verdict = nat64_headers(ctx, packet, flow, &l4);
+	if (verdict)
+		return verdict;
+	ports = ctx_start(ctx) + (l4 & PACKET_L4_MASK);
+	if ((void *)(ports + 2) > ctx_end(ctx))
+		return VERDICT_DROP_INTERNAL;
+	ports[0] = flow->source_port;
+	ports[1] = flow->destination_port;
+	return ctx_l4_checksum(ctx, l4 + 16, flow->address_delta, flow->port_delta, false) ? VERDICT_DROP_INTERNAL
+											    : VERDICT_FORWARD;
 }

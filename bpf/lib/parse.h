@@ -120,6 +120,14 @@ inline_always void parse_start(struct packet *packet)
 	packet->reserved = 0;
 }
 
+/* The last word of the key, see address_from_v4(). */
+inline_always void parse_ports(struct packet *packet, __be16 source, __be16 destination)
+{
+	__u64 *word = (__u64 *)&packet->key.source_port;
+
+	*word = source | (__u32)destination << 16 | (__u64)packet->key.zone << 32 | (__u64)packet->key.protocol << 48;
+}
+
 inline_always enum verdict parse_tcp(const struct tcphdr *tcp, void *end, struct packet *packet, __u32 payload)
 {
 	__u32 header;
@@ -129,8 +137,7 @@ inline_always enum verdict parse_tcp(const struct tcphdr *tcp, void *end, struct
 	header = tcp->doff * 4;
 	if (header < sizeof(*tcp) || header > payload)
 		return VERDICT_DROP_MALFORMED;
-	packet->key.source_port = tcp->source;
-	packet->key.destination_port = tcp->dest;
+	parse_ports(packet, tcp->source, tcp->dest);
 	packet->tcp_flags = ((const __u8 *)tcp)[13];
 	packet->unit += header;
 	return VERDICT_CONTINUE;
@@ -143,8 +150,7 @@ inline_always enum verdict parse_udp(const struct udphdr *udp, void *end, struct
 		return VERDICT_DROP_MALFORMED;
 	if (bpf_ntohs(udp->len) < sizeof(*udp) || (bpf_ntohs(udp->len) > payload && !in_parts))
 		return VERDICT_DROP_MALFORMED;
-	packet->key.source_port = udp->source;
-	packet->key.destination_port = udp->dest;
+	parse_ports(packet, udp->source, udp->dest);
 	packet->unit += sizeof(*udp);
 	return VERDICT_CONTINUE;
 }
@@ -153,8 +159,7 @@ inline_always enum verdict parse_sctp(const struct sctp_header *sctp, void *end,
 {
 	if ((void *)(sctp + 1) > end || payload < sizeof(*sctp))
 		return VERDICT_DROP_MALFORMED;
-	packet->key.source_port = sctp->source;
-	packet->key.destination_port = sctp->dest;
+	parse_ports(packet, sctp->source, sctp->dest);
 	packet->sctp_tag = sctp->tag;
 	packet->unit += sizeof(*sctp);
 	return VERDICT_CONTINUE;
@@ -316,7 +321,8 @@ rarely __u32 parse_extensions(ctx_t *ctx, struct packet *packet)
 	ctx_pull(ctx, PARSE_MOST_HEADERS);
 	walk.ctx = ctx;
 	walk.packet = packet;
-	walk.offset = packet->l3 + sizeof(struct ipv6hdr);
+	walk.offset = packet->l3 + sizeof(struct ipv6hdr) + loop_zero();
+	packet->fragment = loop_zero();
 	bpf_loop(LIMIT_EXTENSION_HEADERS + 1, parse_extension, &walk, 0);
 	packet->l4 = walk.offset & PACKET_L4_MASK;
 	if (walk.offset > PACKET_L4_MASK)

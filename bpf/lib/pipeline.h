@@ -75,9 +75,9 @@ inline_always int pipeline_jump_with(ctx_t *ctx, const struct packet *packet, co
 	return pipeline_jump(ctx, program);
 }
 
-inline_always int pipeline_translate(ctx_t *ctx, struct packet *packet, struct flow *flow)
+inline_always int pipeline_translate(ctx_t *ctx, struct packet *packet, struct flow *flow, const bool plain)
 {
-	enum verdict verdict = translate(ctx, packet, flow);
+	enum verdict verdict = plain ? translate(ctx, packet, flow) : translate_short(ctx, packet, flow);
 
 	if (unlikely(explain))
 		trace_translation(TRACE_TRANSLATED, flow_action(flow), packet, flow);
@@ -143,8 +143,11 @@ inline_always int pipeline_flow(ctx_t *ctx, struct packet *packet, const struct 
 
 	trace(TRACE_PARSED, true, packet->kind, &packet->key);
 	trace(TRACE_FLOW, flow, flow ? flow->state : 0, &packet->key);
-	if (unlikely(!flow || !flow_goes_with(flow, packet)))
+	if (unlikely(!flow || !flow_goes_with(flow, packet))) {
+		if (first && unlikely(filter_has_refused(packet, settings)))
+			return pipeline_end(ctx, packet, NULL, VERDICT_DROP_SOURCE);
 		return pipeline_jump_with(ctx, packet, JUMP_NEW);
+	}
 	verdict = pipeline_known(ctx, packet, flow, settings, first);
 	if (unlikely(verdict == PIPELINE_ANEW))
 		return pipeline_jump_with(ctx, packet, JUMP_NEW);
@@ -154,9 +157,11 @@ inline_always int pipeline_flow(ctx_t *ctx, struct packet *packet, const struct 
 	}
 	if (unlikely(verdict))
 		return pipeline_end(ctx, packet, flow, verdict);
-	if (unlikely(!pipeline_is_plain(flow)))
-		return pipeline_translate_other(ctx, packet, flow);
-	return pipeline_translate(ctx, packet, flow);
+	if (likely(pipeline_is_plain(flow)))
+		return pipeline_translate(ctx, packet, flow, true);
+	if (first && translate_is_short(packet, flow))
+		return pipeline_translate(ctx, packet, flow, false);
+	return pipeline_translate_other(ctx, packet, flow);
 }
 
 /* The first program. Here the packet stands on the stack, where the compiler can keep it in registers. */
@@ -278,7 +283,7 @@ inline_always int pipeline_new(ctx_t *ctx)
 		return pipeline_end(ctx, &room->packet, &room->flow, verdict);
 	if (unlikely(!pipeline_is_plain(&room->flow)))
 		return pipeline_translate_other(ctx, &room->packet, &room->flow);
-	return pipeline_translate(ctx, &room->packet, &room->flow);
+	return pipeline_translate(ctx, &room->packet, &room->flow, true);
 }
 
 /* JUMP_SESSION: what is no session packet after all goes on as any other. */
@@ -300,7 +305,7 @@ inline_always int pipeline_session(ctx_t *ctx)
 		return pipeline_end(ctx, packet, flow, verdict);
 	if (unlikely(!pipeline_is_plain(flow)))
 		return pipeline_translate_other(ctx, packet, flow);
-	return pipeline_translate(ctx, packet, flow);
+	return pipeline_translate(ctx, packet, flow, true);
 }
 
 /* JUMP_TRANSLATE */

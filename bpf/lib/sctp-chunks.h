@@ -121,6 +121,8 @@ rarely enum verdict sctp_chunks(ctx_t *ctx, const struct packet *packet, __u32 *
 	walk.ctx = ctx;
 	walk.at = packet->l4 + sizeof(struct sctp_header);
 	walk.end = packet->l4 + sctp_length(packet);
+	walk.count = loop_zero();
+	walk.seen = loop_zero();
 	bpf_loop(LIMIT_SCTP_CHUNKS, sctp_walk_step, &walk, 0);
 	if (walk.bad || !walk.count)
 		return VERDICT_DROP_SCTP_CHUNK;

@@ -142,6 +142,8 @@ rarely enum verdict select_least(const struct service *service, const struct pac
 		return VERDICT_DROP_INTERNAL;
 	count = service->member_count;
 	walk.service = service;
+	walk.best_weight = loop_zero();
+	walk.best_active = loop_zero();
 	if (count > LC_SAMPLE) {
 		walk.start = hash_scale(hash_finish(packet->digest, service->seed), count);
 		count = LC_SAMPLE;

@@ -12,6 +12,18 @@ inline_always __u32 service_tag(const struct service_key *key)
 		words[2] * 0x165667b19e3779f9ULL) >> 32;
 }
 
+/* The socket of a service: an address and port of the packet. Word by word, see address_from_v4(). */
+inline_always void service_key(struct service_key *key, const struct packet *packet, const struct address *address,
+			       __be16 port)
+{
+	__u64 *words = (__u64 *)key;
+	const __u64 *halves = (const __u64 *)address;
+
+	words[0] = halves[0];
+	words[1] = halves[1];
+	words[2] = port | (__u32)packet->key.zone << 16 | (__u64)packet->key.protocol << 32;
+}
+
 /* A copy, because the control plane may replace the entry at any time; then it is looked up again. */
 inline_always enum verdict service_copy(const struct service_key *key, struct service *service)
 {
@@ -96,7 +108,7 @@ rarely enum verdict service_of_mark(__u32 mark, const struct packet *packet, str
 inline_always enum verdict service_find(ctx_t *ctx, const struct packet *packet, const struct settings *settings,
 					struct scratch *room)
 {
-	struct service_key key = {};
+	struct service_key key;
 	enum verdict verdict;
 
 	if (unlikely(settings->features & FEATURE_MARKS)) {
@@ -108,10 +120,7 @@ inline_always enum verdict service_find(ctx_t *ctx, const struct packet *packet,
 		if (verdict != VERDICT_PASS_NOT_SERVICE)
 			return verdict;
 	}
-	key.address = packet->key.destination;
-	key.port = packet->key.destination_port;
-	key.zone = packet->key.zone;
-	key.protocol = packet->key.protocol;
+	service_key(&key, packet, &packet->key.destination, packet->key.destination_port);
 	verdict = service_copy(&key, &room->service);
 	if (likely(verdict != VERDICT_PASS_NOT_SERVICE))
 		return verdict;

@@ -21,11 +21,16 @@ enum session_values {
 };
 
 /* Next hops of endpoints and clients of such services. A CPU's own, so that nobody else writes. */
+struct session_template {
+	struct flow flow;
+	struct service_key socket; /* the translation is that of packets to this one; zero: of nobody else */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SESSION_TEMPLATES);
 	__type(key, __u32);
-	__type(value, struct flow);
+	__type(value, struct session_template);
 } session_templates SEC(".maps");
 
 inline_always bool session_port(__be16 port)
@@ -48,7 +53,7 @@ inline_always __u64 session_key(ctx_t *ctx, const struct packet *packet, const s
 				struct scratch *room, bool *keyed)
 {
 	const __u8 *message = ctx_start(ctx) + packet_l4(packet) + sizeof(struct udphdr);
-	struct hint_key *key;
+	__u64 id;
 
 	*keyed = false;
 	if ((void *)(message + SESSION_KEY_AT + 4) > ctx_end(ctx))
@@ -57,16 +62,16 @@ inline_always __u64 session_key(ctx_t *ctx, const struct packet *packet, const s
 		if ((void *)(message + SESSION_KEY_AT + 8) > ctx_end(ctx) ||
 		    (message[0] & SESSION_PFCP_MASK) != SESSION_PFCP_VERSION || !(message[0] & SESSION_PFCP_SEID))
 			return select_client_digest(packet);
-		key = hint_key(room, service->id, HINT_SEID, 8);
-		__builtin_memcpy(key->bytes, message + SESSION_KEY_AT, 8);
+		__builtin_memcpy(&id, message + SESSION_KEY_AT, 8);
+		*(__u64 *)hint_key(room, service->id, HINT_SEID, 8)->bytes = id;
 	} else {
 		if ((message[0] & SESSION_GTP_MASK) != SESSION_GTP_VERSION)
 			return select_client_digest(packet);
-		key = hint_key(room, service->id, HINT_TEID, 4);
-		__builtin_memcpy(key->bytes, message + SESSION_KEY_AT, 4);
+		id = *(const __be32 *)(message + SESSION_KEY_AT);
+		*(__u64 *)hint_key(room, service->id, HINT_TEID, 4)->bytes = id;
 	}
 	*keyed = true;
-	return *(const __u64 *)key->bytes * 0x9e3779b97f4a7c15ULL;
+	return id * 0x9e3779b97f4a7c15ULL;
 }
 
 /* The endpoint of a packet, and what its hint wants written. */
@@ -93,22 +98,54 @@ inline_always enum verdict session_endpoint(ctx_t *ctx, const struct packet *pac
 }
 
 /* The kept next hop, where it is that of this destination. */
-inline_always struct flow *session_template(const struct packet *packet, __u32 index, const struct address *destination,
-					    __u32 endpoint)
+inline_always struct session_template *session_template(const struct packet *packet, __u32 index,
+							const struct address *destination, __u32 endpoint)
 {
-	struct flow *flow = bpf_map_lookup_elem(&session_templates, &index);
+	struct session_template *template = bpf_map_lookup_elem(&session_templates, &index);
+	struct flow *flow;
 
-	if (!flow)
+	if (!template)
 		return NULL;
+	flow = &template->flow;
 	if (!filter_same(&flow->destination, destination) || flow->endpoint != endpoint) {
 		flow->route_stamp = 0;
 		flow->destination = *destination;
 		flow->endpoint = endpoint;
+		template->socket.protocol = 0;
 	}
 	flow->tag = packet_tag(packet);
 	flow->state = FLOW_REPLIED;
+	return template;
+}
+
+inline_always bool session_same_socket(const struct service_key *a, const struct service_key *b)
+{
+	const __u64 *left = (const __u64 *)a, *right = (const __u64 *)b;
+
+	return left[0] == right[0] && left[1] == right[1] && left[2] == right[2];
+}
+
+/* What the packets of an endpoint get is the same for one socket, but for a source that is the client's. */
+inline_always void session_translation(struct session_template *template, const struct packet *packet,
+				       const struct endpoint *endpoint)
+{
+	struct flow *flow = &template->flow;
+	struct service_key socket;
+
+	service_key(&socket, packet, &packet->key.destination, packet->key.destination_port);
+	if (likely(session_same_socket(&template->socket, &socket) && !endpoint->action &&
+		   address_is_none(&endpoint->source) &&
+		   flow->destination_port == (endpoint->port ? endpoint->port : socket.port))) {
+		flow->source = packet->key.source;
+		flow->source_port = packet->key.source_port;
+		return;
+	}
 	flow->flags = 0;
-	return flow;
+	create_translation(flow, packet, endpoint);
+	create_deltas(flow, &packet->key);
+	template->socket = socket;
+	if (endpoint->action || !address_is_none(&endpoint->source))
+		template->socket.protocol = 0;
 }
 
 /* The identifier that the endpoint knows the session by. */
@@ -132,8 +169,8 @@ rarely enum verdict session_forward(ctx_t *ctx, struct packet *packet)
 	struct scratch *room = scratch_get();
 	const struct endpoint *endpoint;
 	const struct hint *hint;
+	struct session_template *template;
 	enum verdict verdict;
-	struct flow *flow;
 	__u32 id;
 
 	if (!packet || !room || !settings)
@@ -151,13 +188,12 @@ rarely enum verdict session_forward(ctx_t *ctx, struct packet *packet)
 	if (!endpoint)
 		return VERDICT_DROP_INTERNAL;
 	room->template = id & (SESSION_TEMPLATES / 2 - 1);
-	flow = session_template(packet, room->template, &endpoint->address, id);
-	if (!flow)
+	template = session_template(packet, room->template, &endpoint->address, id);
+	if (!template)
 		return VERDICT_DROP_INTERNAL;
-	flow->service = room->service.id;
-	create_translation(flow, packet, endpoint);
-	create_deltas(flow, &packet->key);
-	verdict = route(ctx, packet, flow, settings);
+	template->flow.service = room->service.id;
+	session_translation(template, packet, endpoint);
+	verdict = route(ctx, packet, &template->flow, settings);
 	if (!verdict && hint && hint->flags & HINT_REWRITE && session_rewrite(ctx, packet, hint->identifier))
 		return VERDICT_DROP_INTERNAL;
 	return verdict;
@@ -169,16 +205,14 @@ rarely enum verdict session_return(ctx_t *ctx, struct packet *packet)
 	const struct settings *settings = settings_get();
 	struct scratch *room = scratch_get();
 	const struct endpoint_return *back;
-	struct service_key key = {};
+	struct session_template *template;
 	enum verdict verdict;
+	struct service_key key;
 	struct flow *flow;
 
 	if (!packet || !room || !settings)
 		return VERDICT_DROP_INTERNAL;
-	key.address = packet->key.source;
-	key.port = packet->key.source_port;
-	key.zone = packet->key.zone;
-	key.protocol = packet->key.protocol;
+	service_key(&key, packet, &packet->key.source, packet->key.source_port);
 	back = bpf_map_lookup_elem(&returns, &key);
 	if (!back)
 		return SESSION_NONE;
@@ -186,9 +220,10 @@ rarely enum verdict session_return(ctx_t *ctx, struct packet *packet)
 	if (verdict)
 		return verdict;
 	room->template = SESSION_TEMPLATES / 2 + (hash_finish(packet->digest, 0) & (SESSION_TEMPLATES / 2 - 1));
-	flow = session_template(packet, room->template, &packet->key.destination, back->endpoint);
-	if (!flow)
+	template = session_template(packet, room->template, &packet->key.destination, back->endpoint);
+	if (!template)
 		return VERDICT_DROP_INTERNAL;
+	flow = &template->flow;
 	flow->service = back->service;
 	flow->source = back->address;
 	flow->source_port = back->port;
@@ -201,13 +236,10 @@ rarely enum verdict session_return(ctx_t *ctx, struct packet *packet)
 /* Makes the template what this packet gets, routed. */
 inline_always enum verdict session(ctx_t *ctx, struct packet *packet, struct scratch *room)
 {
-	struct service_key key = {};
+	struct service_key key;
 	enum verdict verdict;
 
-	key.address = packet->key.destination;
-	key.port = packet->key.destination_port;
-	key.zone = packet->key.zone;
-	key.protocol = packet->key.protocol;
+	service_key(&key, packet, &packet->key.destination, packet->key.destination_port);
 	verdict = service_copy(&key, &room->service);
 	if (!verdict && room->service.flags & SERVICE_STATELESS)
 		return session_forward(ctx, packet);

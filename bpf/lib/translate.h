@@ -47,6 +47,23 @@ inline_always enum verdict translate_other(ctx_t *ctx, const struct packet *pack
 	}
 }
 
+/* What needs new headers and nothing beside: for this a call costs less than a jump, for which packet and flow have to
+ * be copied. */
+inline_always bool translate_is_short(const struct packet *packet, const struct flow *flow)
+{
+	return !(flow->flags & FLOW_FLAG_PUNT) && !packet->fragment &&
+	       (!flow_has_partner(flow) || (packet->key.protocol == IPPROTO_TCP && !(packet->tcp_flags & TCP_SYN)));
+}
+
+rarely enum verdict translate_short(ctx_t *ctx, const struct packet *packet, const struct flow *flow)
+{
+	if (!packet || !flow)
+		return VERDICT_DROP_INTERNAL;
+	if (flow_has_partner(flow))
+		return nat64_tcp(ctx, packet, flow);
+	return flow_action(flow) == ACTION_L2 ? translate_l2(ctx, packet, flow) : encap(ctx, packet, flow);
+}
+
 inline_always int translate_checksum(ctx_t *ctx, const struct packet *packet, const struct flow *flow, __u32 l4,
 				     __u32 address_delta, __u32 port_delta)
 {

@@ -9,7 +9,7 @@ struct service_key {
 	__u16 zone;
 	__u8 protocol;
 	__u8 reserved[3];
-};
+} __attribute__((aligned(8)));
 _Static_assert(sizeof(struct service_key) == 24, "service_key");
 
 /* A range of ports is some prefixes of port numbers. Bits: address 128, zone 16, protocol 8, port 16. */

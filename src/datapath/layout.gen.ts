@@ -543,7 +543,7 @@ export const limits = {
   ranges: 16384,
   /** source prefixes of all services; about 80 bytes each once used */
   sources: 65536,
-  /** clients that stay with their endpoint; 88 bytes each: 5.8 MB. Oldest go first */
+  /** clients that stay with their endpoint; 88 bytes each: 5.8 MB. Old ones go */
   affinities: 65536,
   /** session keys; 96 bytes each once used */
   hints: 1048576,

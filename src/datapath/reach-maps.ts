@@ -64,6 +64,11 @@ export class ReachMaps {
     if (!loaded.adopted) this.#features.write()
   }
 
+  /** Whether any service is not for everybody. */
+  get anySources(): boolean {
+    return this.#sources.size > 0
+  }
+
   /** The service that has one of these keys already. */
   ownerOf(targets: ReadonlyMap<string, Target>): number | undefined {
     for (const key of targets.keys()) {

@@ -146,16 +146,20 @@ export class Services {
       for (const step of undo.toReversed()) step()
       throw error
     }
+    const refusing = this.#stock.reaches.anySources
     for (const change of changes) {
       const key = serviceKey(change.kind === 'update' ? change.to : change.service)
       const ready = prepared.get(key)
       if (change.kind === 'remove') this.#remove(key)
       else if (ready) this.#commit(key, ready)
     }
-    if (this.#confirmed) return
-    // The first set after a start is the whole set: what the maps hold beyond it has gone from the configuration.
-    this.#confirmed = true
-    for (const key of this.#unconfirmed.values()) this.#remove(key)
+    if (!this.#confirmed) {
+      // The first set after a start is the whole set: what the maps hold beyond it has gone from the configuration.
+      this.#confirmed = true
+      for (const key of this.#unconfirmed.values()) this.#remove(key)
+    }
+    // The fast path remembers whom it has refused as long as it does the way to an endpoint.
+    if (refusing) nextRouteGeneration(this.#options.memory.settings)
   }
 
   /** Writes endpoints again whose source is an address of this host, after that may have changed. */

@@ -1,6 +1,6 @@
 // Cases: what only IPv6 has: extension headers, flow labels, neighbour discovery, its own martians and lies.
 
-import { buildFrame, type Packet } from '../../../src/testing/packets.ts'
+import { buildFrame, concat, type Packet } from '../../../src/testing/packets.ts'
 import { etherTypes } from '../../../src/testing/packets/link.ts'
 import { icmpv6, protocols, type Extension } from '../../../src/testing/packets/ip.ts'
 import {
@@ -81,6 +81,15 @@ function cut(packet: Packet, protocol: number, leastBytes: number): readonly Ste
   )
 }
 
+/** Options of 536 bytes, and in the midst of them what looks like the last options header in front of a SYN. */
+const hidden = concat(
+  Uint8Array.of(60, 66, 1, 4, 0, 0, 0, 0),
+  new Uint8Array(16),
+  Uint8Array.of(protocols.tcp, 0, 1, 4, 0, 0, 0, 0),
+  buildFrame(tcp(c, v, 'S')).subarray(54),
+  new Uint8Array(600),
+)
+
 const headerCases: readonly Case[] = Object.entries(chains).map(([name, extensions]) => ({
   name: `${name} stays in front of TCP, UDP and ICMPv6`,
   setup,
@@ -134,6 +143,11 @@ export const ipv6Cases: readonly Case[] = [
       ends({ kind: 'other', protocol: 44, from: client6, to: vip6, payload: bytes(7) }, 'drop_malformed'),
       noFlows,
     ],
+  },
+  {
+    name: 'what stands inside of a long extension header is not taken for the transport header',
+    setup,
+    steps: [ends({ kind: 'other', protocol: 60, from: client6, to: vip6, payload: hidden }, 'drop_malformed'), noFlows],
   },
   ...Object.entries(whole).map(([name, packet]): Case => ({
     name: `no truncation of an IPv6 packet is translated: ${name}`,
