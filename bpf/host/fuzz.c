@@ -51,6 +51,7 @@ static void fuzz_start(void)
 #define MAP HOST_MAP
 	MAP(meta); MAP(settings); MAP(devices); MAP(services); MAP(vips); MAP(slots); MAP(members); MAP(endpoints);
 	MAP(active_flows); MAP(port_blocks); MAP(flows); MAP(fragments); MAP(service_ranges); MAP(sources);
+	MAP(masquerades);
 	MAP(local_addresses); MAP(service_idle); MAP(live_flows); MAP(embryonic); MAP(snat_pools); MAP(affinities);
 	MAP(hints); MAP(session_ports); MAP(returns); MAP(sctp_paths); MAP(sctp_powers); MAP(punt_sequence);
 	MAP(cursors); MAP(service_counters); MAP(endpoint_counters); MAP(verdicts); MAP(event_sequence);

@@ -62,7 +62,7 @@ inline_always void create_translation(struct flow *flow, const struct packet *pa
 	__u8 action = create_action(packet, endpoint);
 
 	flow->flags |= action << FLOW_ACTION_SHIFT;
-	flow->destination = endpoint->address;
+	flow->destination = endpoint->flags & ENDPOINT_AS_ADDRESSED ? packet->key.destination : endpoint->address;
 	flow->destination_port = icmp || action >= ACTION_L2 || !endpoint->port ? packet->key.destination_port
 										: endpoint->port;
 	flow->source = create_source(packet, endpoint);
@@ -185,28 +185,48 @@ struct create_search {
 	__u32 block;
 	__u32 hash;
 	__u32 verdict;
+	bool reuses; /* one bitmap for all destinations: a port in use may be free towards this one */
 };
 
-/* Tries one free port of the flow's source address, with the endpoint's entry. */
+/* Gives the flow a port that the bitmap says is free; where none is and the bitmap is for all destinations, one that
+ * may be free towards this one. */
+inline_always bool create_take_port(struct create_search *search, __u32 index)
+{
+	struct flow *flow = search->flow;
+	__u32 port = port_take(search->block, search->hash + index * 0x9e3779b9U);
+
+	flow->flags |= FLOW_FLAG_PORT;
+	if (port == PORT_NONE && search->reuses) {
+		flow->flags &= ~FLOW_FLAG_PORT;
+		port = port_any(hash_finish(search->packet->digest, index));
+	}
+	flow->source_port = bpf_htons(port);
+	return port != PORT_NONE;
+}
+
+inline_always void create_give_port_back(const struct create_search *search)
+{
+	if (search->flow->flags & FLOW_FLAG_PORT)
+		port_give_back(search->block, bpf_ntohs(search->flow->source_port));
+}
+
+/* Tries one port of the flow's source address, with the endpoint's entry. */
 static long create_probe(__u32 index, struct create_search *search)
 {
-	const struct packet *packet = search->packet;
-	struct flow *flow = search->flow;
 	struct scratch *room = scratch_get();
-	__u32 port = port_take(search->block, search->hash + index * 0x9e3779b9U);
 	int error;
 
-	if (!room || port == PORT_NONE)
+	if (!room || !create_take_port(search, index))
 		return 1;
-	flow->source_port = bpf_htons(port);
-	flow->flags |= FLOW_FLAG_PORT;
-	create_reverse(room, packet, flow);
+	create_reverse(room, search->packet, search->flow);
 	error = create_insert(&room->reverse_key, &room->reverse);
+	/* Somebody else's flow has this port, though the bitmap does not know: leave it marked, unless that is only so
+	 * towards this destination. */
+	if (error && (error != -EEXIST || search->reuses))
+		create_give_port_back(search);
 	if (error == -EEXIST)
-		return 0; /* somebody else's flow has this port, though the bitmap does not know: leave it marked */
+		return 0;
 	search->verdict = error ? VERDICT_DROP_FLOWS_FULL : VERDICT_CONTINUE;
-	if (error)
-		port_give_back(search->block, port);
 	return 1;
 }
 
@@ -247,6 +267,7 @@ rarely enum verdict create_with_port(const struct packet *packet, struct flow *f
 	search.packet = packet;
 	search.flow = flow;
 	search.block = endpoint->port_block;
+	search.reuses = endpoint->flags & ENDPOINT_AS_ADDRESSED;
 	search.verdict = VERDICT_DROP_PORTS_EXHAUSTED;
 	search.pool = pool_get(endpoint);
 	if (unlikely(search.pool)) {

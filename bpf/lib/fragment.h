@@ -4,17 +4,13 @@
  * fragments to TC: it would see a second one before TC has seen the first. */
 #pragma once
 #include "clock.h"
+#include "masquerade.h"
 #include "punt.h"
+#include "vip.h"
 
 enum fragment_limits {
 	FRAGMENT_SECONDS_SHIFT = 5, /* remembered for about 32 seconds, longer than any host waits for the rest */
 	FRAGMENT_LONGEST = 65535,   /* bytes of a datagram */
-};
-
-enum vip_bits {
-	VIP_COUNT = 0x3fffffff,     /* of the value in map `vips`: services of the address */
-	VIP_ENDPOINT = 1U << 30,    /* beside it: an endpoint has the address */
-	VIP_RANGES = 1U << 31,      /* beside it: a service has more than one port */
 };
 
 inline_always __u32 fragment_payload(const struct packet *packet)
@@ -45,22 +41,14 @@ inline_always bool fragment_is_fresh(const struct packet *packet, const struct f
 	return clock_since(packet->now, known->seen) >> route_shift < 1U << FRAGMENT_SECONDS_SHIFT;
 }
 
-inline_always __u32 fragment_address(const struct address *address, __u16 zone)
-{
-	struct vip_key key = {};
-	const __u32 *found;
-
-	key.address = *address;
-	key.zone = zone;
-	found = bpf_map_lookup_elem(&vips, &key);
-	return found ? *found : 0;
-}
-
-/* To an address of a service, or from one of an endpoint. */
+/* To an address of a service, or from one of an endpoint; masqueraded, or an answer to that. */
 inline_always bool fragment_may_be_ours(const struct packet *packet)
 {
-	return fragment_address(&packet->key.destination, packet->key.zone) & VIP_COUNT ||
-	       fragment_address(&packet->key.source, packet->key.zone) & VIP_ENDPOINT;
+	const struct settings *settings = settings_get();
+
+	return vip_of(&packet->key.destination, packet->key.zone) & (VIP_COUNT | VIP_POOL) ||
+	       vip_of(&packet->key.source, packet->key.zone) & VIP_ENDPOINT ||
+	       (settings && settings->features & FEATURE_MASQUERADE && masquerade_takes(packet, scratch_get()));
 }
 
 /* A later one of which nothing is known: the first is still to come, if any of this is for us. */

@@ -120,7 +120,16 @@ struct {
 	__type(value, __u8);
 } sources SEC(".maps");
 
-/* Addresses of this machine, while a service is on all of them. */
+/* Inside clients whose traffic to the outside is masqueraded. The key's `service` is the number of a protocol. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_SOURCES);
+	__type(key, struct source_key);
+	__type(value, struct service);
+} masquerades SEC(".maps");
+
+/* Addresses of this machine, while a service is on all of them or on none. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -312,6 +321,7 @@ struct scratch {
 	struct flow_key other_key;
 	struct fragment_key fragment_key;
 	struct service_range_key range_key;
+	struct source_key source_key;
 	struct tcp_options options;
 	__u32 template; /* see session.h */
 	struct flow_key sctp_first; /* how the first path of an association comes in */

@@ -59,7 +59,7 @@ rarely bool parse_is_vip(const struct flow_key *flow_key)
 {
 	if (!flow_key)
 		return false;
-	return fragment_address(&flow_key->destination, flow_key->zone) & VIP_COUNT;
+	return vip_of(&flow_key->destination, flow_key->zone) & VIP_COUNT;
 }
 
 /* The verdict on a packet for which no flow or service can be looked up. */

@@ -67,6 +67,16 @@ rarely __u32 port_take(__u32 block_id, __u32 hash)
 	return search.port;
 }
 
+/* Any port of the range, in use or not. */
+inline_always __u32 port_any(__u32 hash)
+{
+	const struct settings *settings = settings_get();
+
+	if (!settings || settings->snat_last < settings->snat_first)
+		return PORT_NONE;
+	return settings->snat_first + hash_scale(hash, settings->snat_last - settings->snat_first + 1);
+}
+
 inline_always void port_give_back(__u32 block_id, __u32 port)
 {
 	const struct settings *settings = settings_get();

@@ -23,6 +23,11 @@ inline_always enum verdict sctp_other_translation(struct flow *flow, const struc
 		flow->source = packet->key.source;
 	if (reverse && filter_same(&first->destination, &first_key->destination))
 		flow->destination = packet->key.destination;
+	/* And where the other side's is kept, which is masquerade. */
+	if (!reverse && filter_same(&first->destination, &first_key->destination))
+		flow->destination = packet->key.destination;
+	if (reverse && filter_same(&first->source, &first_key->source))
+		flow->source = packet->key.source;
 	flow->flags = (first->flags & ~FLOW_FLAG_PORT) | FLOW_FLAG_PATH;
 	flow->tag = packet_tag(packet);
 	flow->seen = packet->now;

@@ -3,6 +3,7 @@
 #pragma once
 #include "maps.h"
 #include "hash.h"
+#include "masquerade.h"
 
 inline_always __u32 service_tag(const struct service_key *key)
 {
@@ -104,7 +105,8 @@ rarely enum verdict service_of_mark(__u32 mark, const struct packet *packet, str
 	return service_copy(&key, service);
 }
 
-/* Into scratch.service. By mark, by address and port, by range, by any address of this machine. */
+/* Into scratch.service. By mark, by address and port, by range, by any address of this machine; last, because
+ * it takes whatever is left, by who sends it to the outside. */
 inline_always enum verdict service_find(ctx_t *ctx, const struct packet *packet, const struct settings *settings,
 					struct scratch *room)
 {
@@ -129,7 +131,12 @@ inline_always enum verdict service_find(ctx_t *ctx, const struct packet *packet,
 		if (verdict != VERDICT_PASS_NOT_SERVICE)
 			return verdict;
 	}
-	if (settings->features & FEATURE_HOST)
-		return service_of_host(packet, room, settings->features & FEATURE_RANGES);
+	if (settings->features & FEATURE_HOST) {
+		verdict = service_of_host(packet, room, settings->features & FEATURE_RANGES);
+		if (verdict != VERDICT_PASS_NOT_SERVICE)
+			return verdict;
+	}
+	if (settings->features & FEATURE_MASQUERADE && masquerade_takes(packet, room))
+		return VERDICT_CONTINUE;
 	return verdict;
 }

@@ -79,10 +79,10 @@ struct service_idle {
 };
 _Static_assert(sizeof(struct service_idle) == 8, "service_idle");
 
-/* Who may use a service. Bits: service 32, address 128. */
+/* Who may use a service. Bits: service 32, address 128. In map `masquerades`: whose packets are for one. */
 struct source_key {
 	__u32 prefix_bits;
-	__be32 service; /* id, in network order, so that it is a prefix */
+	__be32 service; /* id, or the number of a protocol; in network order, so that it is a prefix */
 	struct address address;
 };
 _Static_assert(sizeof(struct source_key) == 24, "source_key");
@@ -133,6 +133,7 @@ enum endpoint_flags {
 	ENDPOINT_ACCEPTS = 1, /* takes new flows */
 	ENDPOINT_BLOCKED = 2, /* takes no packet at all */
 	ENDPOINT_DOWN = 4,    /* hints that name it do not count */
+	ENDPOINT_AS_ADDRESSED = 8, /* packets keep their destination; `address` only says the family */
 };
 
 /* What the packets of an endpoint's flows get, beside addresses: enum flow_action, but ACTION_NAT stands for all NAT:

@@ -57,6 +57,13 @@ test('conntrack: where the source is written too, the action names both addresse
   t.is(backward.destinationPort, 1025)
 })
 
+test('conntrack: of what is masqueraded the action names the source that it leaves with, and the client', (t) => {
+  const out = { ...flow, mode: 'masquerade', source: { address: '198.51.100.1', port: 1025 } } as const
+  const [forward, backward] = toConntrack(out, '')
+  t.is(forward.conntrackAct, 'snat-198.51.100.1:1025:w2')
+  t.is(backward.conntrackAct, `dnat-${flow.client.address}:${flow.client.port}:w2`)
+})
+
 test('conntrack: in mode dsr nothing of the packet is rewritten, and the action says so', (t) => {
   const [forward, backward] = toConntrack({ ...flow, mode: 'dsr' }, '')
   t.is(forward.conntrackAct, 'ddsr-10.1.0.1:8080:w2')

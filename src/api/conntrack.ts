@@ -33,6 +33,8 @@ const actions = (flow: FlowStatus): readonly [string, string] => {
   const forward = `${endpoint.address}:${endpoint.port}:${weight}`
   const backward = `${vip.port}:${weight}`
   if (flow.mode === 'dsr') return [`ddsr-${forward}`, `sdsr-${vip.address}:${backward}`]
+  if (flow.mode === 'masquerade')
+    return [`snat-${source.address}:${source.port}:${weight}`, `dnat-${client.address}:${client.port}:${weight}`]
   return source.address === client.address
     ? [`dnat-${forward}`, `snat-${vip.address}:${backward}`]
     : [`fdnat-${source.address},${forward}`, `fsnat-${vip.address},${client.address}:${backward}`]

@@ -183,7 +183,8 @@ export const loxilbRoutes = async (app: FastifyInstance, options: AppOptions): P
     '/config/endpoint/all',
     schemaOf('End points', Type.Object({ Attr: Type.Array(Type.Unsafe(ref('EndPointGetEntry'))) })),
     () => {
-      const hosts = new Set(registry.services().flatMap((service) => service.endpoints.map((one) => one.address)))
+      const balanced = registry.services().filter(({ mode }) => mode !== 'masquerade')
+      const hosts = new Set(balanced.flatMap((service) => service.endpoints.map((one) => one.address)))
       return { Attr: [...hosts].map(unprobed) }
     },
   )

@@ -58,7 +58,7 @@ const ServiceArguments = Type.Object({
   host: Type.Optional(Type.String({ maxLength: 255, description: 'refused' })),
   snat: Type.Optional(Type.Boolean({ description: 'true is refused' })),
   proxyprotocolv2: Type.Optional(Type.Boolean({ description: 'true is refused' })),
-  egress: Type.Optional(Type.Boolean({ description: 'true is refused' })),
+  egress: Type.Optional(Type.Boolean({ description: 'true is refused; shown of mode masquerade' })),
 })
 
 export const LoadbalanceEntry = Type.Object({

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { endpointDefaults, serviceDefaults, serviceKey } from '../lb/model.ts'
+import { endpointDefaults, makeService, serviceDefaults, serviceKey } from '../lb/model.ts'
 import type { Service } from '../lb/model.ts'
 import type { LoadbalanceEntry } from './schemas.ts'
 import { Refused } from './errors.ts'
@@ -323,4 +323,19 @@ test('translate: what GET shows can be sent again and is the same service', (t) 
       },
     ),
   )
+})
+
+test('translate: masquerade is shown by the word that loxilb has for what goes out, and is not taken by it', (t) => {
+  const out = makeService({
+    mode: 'masquerade',
+    address: '0.0.0.0',
+    port: 0,
+    protocol: 'tcp',
+    allowedSources: ['10.0.0.0/8'],
+    sources: ['198.51.100.1'],
+  })
+  const seen = shown(out)
+  t.like(seen.serviceArguments, { externalIP: '0.0.0.0', port: 0, portMax: 65_535, mode: 2, egress: true })
+  t.deepEqual([seen.allowedSources, seen.sluice], [[{ prefix: '10.0.0.0/8' }], { sources: ['198.51.100.1'] }])
+  t.throws(() => fromLoxilb(seen, []), { instanceOf: Refused, message: /^egress: / })
 })

@@ -15,7 +15,7 @@ import type { LoadbalanceEntry, OwnFields } from './schemas.ts'
 
 type Arguments = LoadbalanceEntry['serviceArguments']
 
-/** loxilb's numbers. */
+/** loxilb's numbers. It has none for masquerade: that is shown as full NAT of what goes out, and not taken back. */
 const modes: readonly (Mode | null)[] = ['dnat', 'onearm', 'fullnat', 'dsr', null, 'hostonearm']
 
 /** Weights are what loxilb's priority is used for, and 7 is what kube-loxilb sends for n3. */
@@ -49,7 +49,10 @@ const refuseForeign = (entry: LoadbalanceEntry): void => {
     [it.bgp === true, 'bgp: routes are announced by a routing daemon beside sluice: send false'],
     [(it.security ?? 0) !== 0, 'security: TLS is not terminated in this build: send 0'],
     [it.snat === true, 'snat: source NAT rules are not in this build'],
-    [it.egress === true, 'egress: egress rules are not in this build'],
+    [
+      it.egress === true,
+      'egress: what goes out is masqueraded by the file or /sluice/v1, not by this path: send false',
+    ],
     [it.proxyprotocolv2 === true, 'proxyprotocolv2: the proxy protocol is not in this build'],
     [(it.host ?? '') !== '', 'host: requests are not told apart by host name in this build'],
     [
@@ -256,7 +259,8 @@ export const toLoxilb = (status: ServiceStatus): LoadbalanceEntry => {
       ...(lastPort !== port && { portMax: lastPort }),
       protocol,
       sel: shownSelect(service),
-      mode: modes.indexOf(mode),
+      mode: modes.indexOf(mode === 'masquerade' ? 'fullnat' : mode),
+      ...(mode === 'masquerade' && { egress: true }),
       name: shownName(service),
       bgp: false,
       monitor: false,
@@ -282,6 +286,6 @@ export const toLoxilb = (status: ServiceStatus): LoadbalanceEntry => {
     secondaryIPs: protocol === 'sctp' ? secondary.map((secondaryIP) => ({ secondaryIP })) : [],
     allowedSources: allowedSources.map((prefix) => ({ prefix })),
   }
-  const own = ownFields(service, entry)
+  const own = mode === 'masquerade' ? { sources: [...service.sources] } : ownFields(service, entry)
   return Object.keys(own).length === 0 ? entry : { ...entry, sluice: own }
 }

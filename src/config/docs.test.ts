@@ -17,7 +17,7 @@ const exampleFile = repository('docs/example.yaml')
 
 test('docs: the example is accepted, by us and by what editors use', async (t) => {
   const config = await readConfig(exampleFile)
-  t.is(config.services.length, 9)
+  t.is(config.services.length, 10)
   t.true(Check(jsonSchema(), parseYaml(await readFile(exampleFile, 'utf8'))))
 })
 
@@ -75,7 +75,7 @@ test('schema: what has a default is not required of an editor, and the schema is
   const schema = JSON.parse(JSON.stringify(jsonSchema())) as SchemaNode & { readonly $schema: string }
   t.is(schema.$schema, 'https://json-schema.org/draft/2020-12/schema')
   t.deepEqual(schema.required, ['version', 'interfaces'])
-  t.deepEqual(schema.properties?.['services']?.items?.required, ['vip', 'protocol', 'endpoints'])
+  t.deepEqual(schema.properties?.['services']?.items?.required, ['vip', 'protocol'])
   t.false(schema.additionalProperties)
 })
 

@@ -32,6 +32,14 @@ test('overlap: a mark meets the same mark whatever the destination is', (t) => {
   t.deepEqual(pairs([marked(1, 5), marked(2, 5), marked(3, 6)]), [[1, 0]])
 })
 
+test('overlap: inside clients are of one service of their protocol; of a longer prefix another may be', (t) => {
+  const out = (...allowedSources: readonly string[]) =>
+    service({ mode: 'masquerade', address: '0.0.0.0', port: 0, endpoints: [], allowedSources })
+  t.deepEqual(pairs([out('10.0.0.0/8'), out('10.1.0.0/16'), { ...out('10.0.0.0/8'), protocol: 'udp' }]), [])
+  t.deepEqual(pairs([out('10.0.0.0/8'), out('10.1.0.0/16', '10.0.0.0/8')]), [[1, 0]])
+  t.deepEqual(pairs([service({ address: '0.0.0.0', port: 0, mode: 'hostonearm' }), out('10.0.0.0/8')]), [])
+})
+
 test('overlap: finds every service that meets another, as comparing each with each does', (t) => {
   const anyService = fc
     .record({ first: fc.integer({ min: 1, max: 12 }), count: fc.integer({ min: 0, max: 5 }) })

@@ -2,8 +2,9 @@
 
 import type { Service, Transport } from '../lb/model.ts'
 
-/** What of the traffic a service takes: the ports of one address, or all that has a mark. */
+/** What of the traffic a service takes: the ports of one address, or all that has a mark, or all from one prefix. */
 export interface Claim {
+  /** or the prefix */
   readonly address: string
   readonly protocol: Transport
   readonly mark: number | null
@@ -12,7 +13,9 @@ export interface Claim {
 }
 
 export const claimsOf = (service: Service): readonly Claim[] => {
-  const { address, secondary, protocol, mark, port, lastPort } = service
+  const { address, secondary, protocol, mark, port, lastPort, mode, allowedSources } = service
+  if (mode === 'masquerade')
+    return allowedSources.map((inside) => ({ address: inside, protocol, mark, port, lastPort }))
   return [address, ...secondary].map((one) => ({ address: one, protocol, mark, port, lastPort }))
 }
 

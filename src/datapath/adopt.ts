@@ -3,7 +3,7 @@
 
 import { native } from '../../native/load.ts'
 import { endpointKey, serviceKey } from '../lb/model.ts'
-import { formatAddress } from '../wire/ip.ts'
+import { formatAddress, formatPrefix, isMappedIPv4 } from '../wire/ip.ts'
 import { protocolNames } from './entries.ts'
 import {
   endpointReturnSize,
@@ -25,7 +25,7 @@ import { isVip, markOf, noAddresses, readTarget } from './reach.ts'
 import type { Service as ServiceEntry } from './layout.gen.ts'
 import type { Loaded, Memory } from './maps.ts'
 import type { Reach, ReadTarget, Return, Target } from './reach.ts'
-import type { EndpointKey, ServiceKey } from '../lb/model.ts'
+import type { EndpointKey, ServiceKey, Transport } from '../lb/model.ts'
 
 interface AdoptedService {
   readonly id: number
@@ -54,8 +54,14 @@ interface Found extends ReadTarget {
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
+const keySizes: Readonly<Record<Target['map'], number>> = {
+  services: serviceKeySize,
+  service_ranges: serviceRangeKeySize,
+  masquerades: sourceKeySize,
+}
+
 const findServices = (fd: number, map: Target['map']): readonly Found[] =>
-  mapKeys(fd, map === 'services' ? serviceKeySize : serviceRangeKeySize).flatMap((key) => {
+  mapKeys(fd, keySizes[map]).flatMap((key) => {
     const bytes = new Uint8Array(serviceSize)
     if (!native.mapLookup(fd, key, bytes)) return []
     const target = { map, key }
@@ -74,13 +80,19 @@ const findReturns = (fd: number): ReadonlyMap<number, readonly Return[]> => {
   return Map.groupBy(ways, ({ value }) => readEndpointReturn(view(value), 0).service)
 }
 
+const waysOf = (target: Target, address: Uint8Array): number => {
+  if (target.map === 'masquerades') return settingsFeatures.masquerade
+  if (markOf(address) !== null) return settingsFeatures.marks
+  return isVip(address) ? 0 : settingsFeatures.host
+}
+
 const featuresOf = (targets: readonly Found[]): number =>
   targets.reduce(
     (all, { target, address, entry }) =>
       all |
       ((entry.flags & serviceFlags.stateless) !== 0 ? settingsFeatures.sessions : 0) |
       (target.map === 'service_ranges' ? settingsFeatures.ranges : 0) |
-      (markOf(address) !== null ? settingsFeatures.marks : isVip(address) ? 0 : settingsFeatures.host),
+      waysOf(target, address),
     0,
   )
 
@@ -92,12 +104,14 @@ const reachOfAdopted = (
 ): Reach => {
   const vips = new Map<string, boolean>()
   for (const { address, target } of targets)
-    if (isVip(address)) vips.set(formatAddress(address), target.map === 'service_ranges')
+    if (target.map !== 'masquerades' && isVip(address))
+      vips.set(formatAddress(address), target.map === 'service_ranges')
   const stateless = targets.some(({ entry }) => (entry.flags & serviceFlags.stateless) !== 0)
   const ports = targets.map(({ port }) => port)
   return {
     targets: new Map(targets.map(({ name, target }) => [name, target])),
     answering: noAddresses,
+    pool: noAddresses,
     vips: [...vips].map(([address, isRange]) => ({ address, isRange })),
     sources: new Map(sources.map((key) => [hex(key), key])),
     returns: new Map(returns.map((way) => [hex(way.key), way])),
@@ -116,12 +130,25 @@ const agree = (fds: Loaded['fds'], first: Found, targets: readonly Found[]): voi
   }
 }
 
+const keyOf = (first: Found, protocol: Transport, targets: readonly Found[]): ServiceKey => {
+  const { address, port, insideBits } = first
+  if (insideBits === null) return serviceKey({ address: formatAddress(address), port, protocol, mark: markOf(address) })
+  const allowedSources = targets.map((each) => formatPrefix({ bytes: each.address, bits: each.insideBits ?? 0 }))
+  return serviceKey({
+    address: isMappedIPv4(address) ? '0.0.0.0' : '::',
+    port,
+    protocol,
+    mode: 'masquerade',
+    allowedSources,
+  })
+}
+
 export const adoptServices = ({ fds }: Pick<Loaded, 'fds'>, memory: Memory): Adopted => {
   const services: { key: ServiceKey; placed: AdoptedService }[] = []
   const protocols = new Map<number, string>()
   const members = new Set<number>()
   const [sources, returns] = [findSources(fds.sources), findReturns(fds.returns)]
-  const found = [...findServices(fds.services, 'services'), ...findServices(fds.service_ranges, 'service_ranges')]
+  const found = (['services', 'service_ranges', 'masquerades'] as const).flatMap((map) => findServices(fds[map], map))
   for (const [id, targets] of Map.groupBy(found, ({ entry }) => entry.id)) {
     const [first] = targets.toSorted((a, b) => a.port - b.port)
     const protocol = first === undefined ? undefined : protocolNames.get(first.protocol)
@@ -139,12 +166,7 @@ export const adoptServices = ({ fds }: Pick<Loaded, 'fds'>, memory: Memory): Ado
     }
     protocols.set(id, protocol)
     const reach = reachOfAdopted(targets, ports, sources.get(id) ?? [], returns.get(id) ?? [])
-    const key = serviceKey({
-      address: formatAddress(first.address),
-      port: first.port,
-      protocol,
-      mark: markOf(first.address),
-    })
+    const key = keyOf(first, protocol, targets)
     const extent = { start: memberBase, length: memberCount }
     services.push({ key, placed: { id, service: null, firstPage, slotCount, members: extent, endpoints, reach } })
   }

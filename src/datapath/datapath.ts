@@ -5,6 +5,7 @@ import { existsSync, rmSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { native } from '../../native/load.ts'
 import { detachAll } from './attach.ts'
+import { Exhaustion } from './exhaustion.ts'
 import { Expiry } from './expiry.ts'
 import { ExpiryProgram } from './expiry-program.ts'
 import { FlowEvents } from './flow-events.ts'
@@ -71,6 +72,7 @@ export class BpfDatapath implements Datapath {
   readonly #services: Services
   readonly #status: Status
   readonly #expiry: Expiry
+  readonly #exhaustion: Exhaustion
   readonly #events: FlowEvents | null
   readonly #slowPath: OpenedSlowPath
   readonly #ticksPerSecond: number
@@ -104,6 +106,7 @@ export class BpfDatapath implements Datapath {
       drainMs: timeouts.drain * 1000,
     })
     this.#status = new Status(loaded.fds, this.#services)
+    this.#exhaustion = new Exhaustion({ verdicts: () => this.#status.verdicts(), log, now })
     const program = new ExpiryProgram({ program: loaded.programs.expire, request: memory.expireRequest })
     this.#slowPath = openSlowPath({ loaded, memory, services: this.#services, program, now, log })
     this.#expiry = new Expiry({
@@ -207,6 +210,7 @@ export class BpfDatapath implements Datapath {
     try {
       this.#expiry.step()
       this.#slowPath.step()
+      this.#exhaustion.step()
       this.#events?.drain()
       const now = this.#options.now()
       while (this.#deferred[0] && this.#deferred[0].at <= now) this.#deferred.shift()!.release()

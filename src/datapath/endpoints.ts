@@ -20,6 +20,8 @@ export interface EndpointEntry {
   readonly service: number
   readonly address: Uint8Array
   readonly port: number
+  /** packets keep their destination, whatever it is; the address says only the family */
+  readonly isAsAddressed: boolean
   /** none: the client's address is kept; several: a pool */
   readonly sources: readonly Uint8Array[]
   /** enum flow_action */
@@ -198,7 +200,9 @@ export class Endpoints {
       service: entry.service,
       port: entry.port,
       flags:
-        (entry.accepts ? endpointFlags.accepts : 0) | (entry.blocked ? endpointFlags.blocked | endpointFlags.down : 0),
+        (entry.accepts ? endpointFlags.accepts : 0) |
+        (entry.blocked ? endpointFlags.blocked | endpointFlags.down : 0) |
+        (entry.isAsAddressed ? endpointFlags.asAddressed : 0),
       portBlock: held?.portBlock ?? 0,
       pool: held?.pool ?? 0,
       weight: entry.weight,

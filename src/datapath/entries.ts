@@ -71,7 +71,8 @@ const quicOffset = ({ configId }: QuicLb): number => (configId << 4) | 1
 const flagsOf = (service: Service): number =>
   (service.outOfTheBlue === 'hash' && service.select === 'hash' ? serviceFlags.recreate : 0) |
   (service.outOfTheBlue === 'abort' ? serviceFlags.abort : 0) |
-  (service.allowedSources.length > 0 ? serviceFlags.sources : 0) |
+  // Of inside clients each prefix leads to its service: who is in none of them does not come here.
+  (service.allowedSources.length > 0 && service.mode !== 'masquerade' ? serviceFlags.sources : 0) |
   (service.alg !== null ? serviceFlags.punt : 0) |
   (service.quic !== null && service.quic.key !== null ? serviceFlags.quicEncrypted : 0) |
   (isStateless(service) ? serviceFlags.stateless : 0)
@@ -175,6 +176,7 @@ export const endpointEntry = (
     service: id,
     address: addressBytes(address),
     port,
+    isAsAddressed: service.mode === 'masquerade',
     sources: sources.map(addressBytes),
     action: service.encapsulation === null ? flowAction.nat : actions[service.encapsulation],
     weight,

@@ -204,6 +204,7 @@ export class Expectations {
         service,
         address: to.address,
         port: to.port,
+        isAsAddressed: false,
         sources: source === null ? [] : [source],
         action: flowAction.nat,
         weight: 1,

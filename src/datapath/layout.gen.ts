@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0x381c2f9c74057b35n
+export const layoutHash = 0xdc846eec1d86ba10n
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -920,10 +920,13 @@ export function writeServiceIdle(view: DataView, offset: number, value: ServiceI
 
 export const sourceKeySize = 24
 export const sourceKeyOffsets = { prefixBits: 0, service: 4, address: 8 } as const
-/** Who may use a service. Bits: service 32, address 128. */
+/**
+ * Who may use a service. Bits: service 32, address 128. In map `masquerades`: whose packets are for
+ * one.
+ */
 export interface SourceKey {
   readonly prefixBits: number
-  /** id, in network order, so that it is a prefix */
+  /** id, or the number of a protocol; in network order, so that it is a prefix */
   readonly service: number
   readonly address: Uint8Array
 }
@@ -1067,6 +1070,8 @@ export const endpointFlags = {
   blocked: 2,
   /** hints that name it do not count */
   down: 4,
+  /** packets keep their destination; `address` only says the family */
+  asAddressed: 8,
 } as const
 
 export const endpointSize = 48
@@ -1273,6 +1278,8 @@ export const settingsFeatures = {
   marks: 4,
   /** services on every address of this host */
   host: 8,
+  /** traffic of inside clients to the outside is masqueraded */
+  masquerade: 16,
 } as const
 export type SettingsFeatures = keyof typeof settingsFeatures
 /** Names by number. */
@@ -1281,6 +1288,7 @@ export const settingsFeaturesNames: Readonly<Record<number, SettingsFeatures>> =
   2: 'ranges',
   4: 'marks',
   8: 'host',
+  16: 'masquerade',
 }
 
 /** What the programs know of a network device; its place in the map is its ifindex. */

@@ -39,13 +39,13 @@ const descriptorsOf = (ids: ReadonlySet<number>): number =>
   readdirSync('/proc/self/fdinfo').filter((fd) => ids.has(mapOf(fd) ?? 0)).length
 
 kernel('maps: have the sizes that were asked for', (t) => {
-  const { fds, adopted } = loadFor(t, { sizes: { flows: 100, services: 3, endpoints: 7, slotPages: 5 } })
+  const { fds, adopted } = loadFor(t, { sizes: { flows: 100, services: 3, endpoints: 7, slotPages: 5, portBlocks: 2 } })
   t.false(adopted)
   const entries = (name: keyof typeof fds): number => native.mapInfo(fds[name]).maxEntries
   t.deepEqual(
     (['flows', 'services', 'vips', 'cursors', 'slots', 'endpoints', 'active_flows'] as const).map(entries),
-    [200, 3, 10, 4, 5, 8, 8],
-    'an address of a VIP or of an endpoint has a place in `vips`',
+    [200, 3, 12, 4, 5, 8, 8],
+    'an address of a VIP, of an endpoint or of a pool has a place in `vips`',
   )
   t.is(entries('service_counters'), 4)
   t.is(entries('endpoint_counters'), 8)

@@ -35,7 +35,7 @@ const placesOf = (reach: Reach, others: Reach | null): Readonly<Record<Counted, 
     // A service without a VIP of its own has one key that it is found by.
     services: reach.vips.length > 0 ? vipsWithout(reach, others).length : Math.min(1, targets.length),
     ranges: targets.filter(({ map }) => map === 'service_ranges').length,
-    sources: without(reach.sources, others?.sources).length,
+    sources: without(reach.sources, others?.sources).length + targets.filter(({ map }) => map === 'masquerades').length,
   }
 }
 
@@ -122,6 +122,7 @@ export class ReachMaps {
     for (const vip of vipsWithout(after, before)) this.#vips.add(vip)
     for (const address of after.answering.difference(before?.answering ?? noAddresses))
       this.#vips.countEndpoint(address, 1)
+    for (const address of after.pool.difference(before?.pool ?? noAddresses)) this.#vips.countPool(address, 1)
     const value = new Uint8Array(serviceSize)
     const view = new DataView(value.buffer)
     for (const [name, { map, key }] of after.targets) {
@@ -143,6 +144,7 @@ export class ReachMaps {
     for (const vip of vipsWithout(before, after)) this.#vips.remove(vip)
     for (const address of before.answering.difference(after?.answering ?? noAddresses))
       this.#vips.countEndpoint(address, -1)
+    for (const address of before.pool.difference(after?.pool ?? noAddresses)) this.#vips.countPool(address, -1)
     if (before.features !== 0) this.#features.remove(before.features)
     for (const port of portsWithout(before, after)) this.#ports.remove(port)
     for (const way of without(before.returns, after?.returns)) this.#returns.remove(id, way)

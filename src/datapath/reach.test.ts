@@ -102,3 +102,28 @@ test('reach: endpoints of services without flows have a way back, and their port
   const rr = reach({ protocol: 'udp', port: 2152, endpoints })
   t.deepEqual([rr.returns.size, rr.sessionPorts.size, rr.features], [0, 0, 0])
 })
+
+test('reach: inside clients lead to their service by protocol and prefix, which are no sources of it', (t) => {
+  const found = reach({
+    mode: 'masquerade',
+    address: '0.0.0.0',
+    port: 0,
+    protocol: 'udp',
+    endpoints: [],
+    allowedSources: ['10.0.0.0/8', '192.168.7.0/24'],
+    sources: ['198.51.100.1', '198.51.100.2'],
+  })
+  const targets = [...found.targets.values()]
+  t.deepEqual(
+    targets.map(({ map, key }) => `${map} ${hex(key)}`),
+    [
+      // 32 + 104 and 32 + 120 bits, and the number of UDP where others have that of the service
+      'masquerades 880000000000001100000000000000000000ffff0a000000',
+      'masquerades 980000000000001100000000000000000000ffffc0a80700',
+    ],
+  )
+  t.like(readTarget(targets[1]!), { port: 0, protocol: 17, insideBits: 120 })
+  t.deepEqual([found.vips, found.sources.size, found.answering.size], [[], 0, 0])
+  t.deepEqual([...found.pool], ['198.51.100.1', '198.51.100.2'])
+  t.is(found.features, settingsFeatures.masquerade)
+})

@@ -1,13 +1,14 @@
 // How packets reach a service: every key in the fast path's maps that leads to it. What a change of a service adds goes
 // in before the service is seen, what it takes away goes out after.
 
-import { familyOf, isAnyPort, type Service } from '../lb/model.ts'
+import { familyOf, isAnyPort, isEverywhere, type Service } from '../lb/model.ts'
 import { addressBytes, classify, isMappedIPv4, parsePrefix } from '../wire/ip.ts'
 import { isStateless, protocolNumbers, vipsOf } from './entries.ts'
 import {
   endpointReturnSize,
   readServiceKey,
   readServiceRangeKey,
+  readSourceKey,
   serviceKeySize,
   serviceRangeKeySize,
   settingsFeatures,
@@ -23,7 +24,7 @@ import { portPrefixes } from './ranges.ts'
 import type { EndpointEntry } from './endpoints.ts'
 
 export interface Target {
-  readonly map: 'services' | 'service_ranges'
+  readonly map: 'services' | 'service_ranges' | 'masquerades'
   readonly key: Uint8Array
 }
 
@@ -42,10 +43,12 @@ export interface ReachedVip {
 /** Keys stand in their maps by their hexadecimal text, which tells equal ones. */
 export interface Reach {
   readonly targets: ReadonlyMap<string, Target>
-  /** addresses whose packets are ours; those of a mark, or of every address of this host, are not */
+  /** addresses whose packets are ours; those of a mark, or of every address there is, are not */
   readonly vips: readonly ReachedVip[]
   /** addresses of endpoints that answer through this machine */
   readonly answering: ReadonlySet<string>
+  /** addresses that traffic to the outside is masqueraded by, and answered at */
+  readonly pool: ReadonlySet<string>
   readonly sources: ReadonlyMap<string, Uint8Array>
   readonly returns: ReadonlyMap<string, Return>
   /** UDP ports at which its packets carry session keys */
@@ -108,9 +111,11 @@ const rangeKey = (address: Uint8Array, protocol: number, port: number, bits: num
 
 /** Packets come to addresses of its own. */
 export const hasVips = ({ mark, mode }: Pick<Service, 'mark' | 'mode'>): boolean =>
-  mark === null && mode !== 'hostonearm'
+  mark === null && !isEverywhere({ mode })
 
-const isRange = (service: Service): boolean => isAnyPort(service) || service.lastPort > service.port
+/** Found by its range of ports. */
+const isRange = (service: Service): boolean =>
+  service.mode !== 'masquerade' && (isAnyPort(service) || service.lastPort > service.port)
 
 const targetsAt = (service: Service, address: Uint8Array): readonly Target[] => {
   const { port, lastPort } = service
@@ -123,23 +128,27 @@ const targetsAt = (service: Service, address: Uint8Array): readonly Target[] => 
   }))
 }
 
-/** In mode `hostonearm` the key's address is the unspecified one of its family. */
-export const targetsOf = (service: Service): ReadonlyMap<string, Target> => {
-  const ofVips = (): readonly Target[] => vipsOf(service).flatMap((vip) => targetsAt(service, addressBytes(vip)))
-  const ofMark = (mark: number): readonly Target[] => [
-    { map: 'services', key: serviceKeyOf(markAddress(mark), 0, protocolNumbers[service.protocol]) },
-  ]
-  return byHex(service.mark === null ? ofVips() : ofMark(service.mark), ({ key }) => key)
-}
-
-const sourceKeys = (id: number, prefixes: readonly string[]): readonly Uint8Array[] =>
+/** `first` is what stands before the address. */
+const sourceKeys = (first: number, prefixes: readonly string[]): readonly Uint8Array[] =>
   prefixes.map((text) => {
     const prefix = parsePrefix(text)
     if (prefix === undefined) throw new TypeError(`not a prefix: ${text}`)
     const bytes = new Uint8Array(sourceKeySize)
-    writeSourceKey(view(bytes), 0, { prefixBits: 32 + prefix.bits, service: id, address: prefix.bytes })
+    writeSourceKey(view(bytes), 0, { prefixBits: 32 + prefix.bits, service: first, address: prefix.bytes })
     return bytes
   })
+
+/** In mode `hostonearm` the key's address is the unspecified one of its family. */
+export const targetsOf = (service: Service): ReadonlyMap<string, Target> => {
+  const ofInside = (): readonly Target[] =>
+    sourceKeys(protocolNumbers[service.protocol], service.allowedSources).map((key) => ({ map: 'masquerades', key }))
+  const ofVips = (): readonly Target[] => vipsOf(service).flatMap((vip) => targetsAt(service, addressBytes(vip)))
+  const ofMark = (mark: number): readonly Target[] => [
+    { map: 'services', key: serviceKeyOf(markAddress(mark), 0, protocolNumbers[service.protocol]) },
+  ]
+  const ofWhat = (): readonly Target[] => (service.mark === null ? ofVips() : ofMark(service.mark))
+  return byHex(service.mode === 'masquerade' ? ofInside() : ofWhat(), ({ key }) => key)
+}
 
 export interface ReachEndpoint {
   readonly id: number
@@ -160,15 +169,19 @@ const featuresOf = (service: Service): number =>
   (isStateless(service) ? settingsFeatures.sessions : 0) |
   (isRange(service) && service.mark === null ? settingsFeatures.ranges : 0) |
   (service.mark === null ? 0 : settingsFeatures.marks) |
-  (service.mode === 'hostonearm' ? settingsFeatures.host : 0)
+  (service.mode === 'hostonearm' ? settingsFeatures.host : 0) |
+  (service.mode === 'masquerade' ? settingsFeatures.masquerade : 0)
 
 export const reachOf = (id: number, service: Service, endpoints: readonly ReachEndpoint[]): Reach => {
   const stateless = isStateless(service)
+  const masquerades = service.mode === 'masquerade'
+  const answers = service.mode !== 'dsr' && !masquerades
   return {
     targets: targetsOf(service),
     vips: hasVips(service) ? vipsOf(service).map((address) => ({ address, isRange: isRange(service) })) : [],
-    answering: service.mode === 'dsr' ? noAddresses : new Set(service.endpoints.map(({ address }) => address)),
-    sources: byHex(sourceKeys(id, service.allowedSources), (key) => key),
+    answering: answers ? new Set(service.endpoints.map(({ address }) => address)) : noAddresses,
+    pool: masquerades ? new Set(service.sources) : noAddresses,
+    sources: byHex(masquerades ? [] : sourceKeys(id, service.allowedSources), (key) => key),
     returns: byHex(stateless ? endpoints.map((endpoint) => returnOf(service, endpoint)) : [], ({ key }) => key),
     sessionPorts: stateless
       ? new Set([service.port, ...endpoints.map(({ entry }) => entry.port || service.port)])
@@ -183,12 +196,18 @@ export interface ReadTarget {
   /** the first one of a prefix */
   readonly port: number
   readonly protocol: number
+  /** bits of the address that are a prefix of inside clients; null: the address is a VIP, or stands for something */
+  readonly insideBits: number | null
 }
 
 export const readTarget = ({ map, key }: Target): ReadTarget => {
-  if (map === 'services') return readServiceKey(view(key), 0)
+  if (map === 'services') return { ...readServiceKey(view(key), 0), insideBits: null }
+  if (map === 'masquerades') {
+    const { address, service: protocol, prefixBits } = readSourceKey(view(key), 0)
+    return { address, port: 0, protocol, insideBits: prefixBits - 32 }
+  }
   const { address, protocol, port } = readServiceRangeKey(view(key), 0)
-  return { address, protocol, port: ((port[0] ?? 0) << 8) | (port[1] ?? 0) }
+  return { address, protocol, port: ((port[0] ?? 0) << 8) | (port[1] ?? 0), insideBits: null }
 }
 
 /** The mark of which an address is the key; null: it is an address. */

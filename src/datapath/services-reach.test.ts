@@ -7,6 +7,7 @@ import { endpoint, service } from '../testing/services.ts'
 import { testWith } from '../testing/needs.ts'
 import { addressBytes, formatAddress } from '../wire/ip.ts'
 import {
+  endpointFlags,
   endpointReturnSize,
   readEndpointReturn,
   readService,
@@ -254,6 +255,39 @@ kernel('services: several sources are a pool, with ports of its own for each tow
   )
 })
 
+kernel(
+  'services: of masquerade the endpoint says where packets go anyway, and the pool is known for fragments',
+  (t, maps) => {
+    maps.add(out)
+    const [id = 0] = maps.endpointIds(out)
+    const { accepts, asAddressed } = endpointFlags
+    t.like(maps.services.endpoints.read(id), { flags: accepts | asAddressed, port: 0 })
+    t.true(maps.services.endpoints.read(id).pool > 0)
+    t.like(maps.entry(out), { memberCount: 1, flags: 0 })
+    t.deepEqual(
+      out.sources.map((each) => maps.vip(each)),
+      [0x20000000, 0x20000000],
+    )
+    const fewer = { ...out, sources: ['198.51.100.1'] }
+    maps.update(out, fewer)
+    t.deepEqual(
+      out.sources.map((each) => maps.vip(each)),
+      [0x20000000, 0],
+    )
+    maps.remove(fewer)
+    t.is(maps.vip('198.51.100.1'), 0)
+    t.is(maps.entry(out), null)
+  },
+)
+
+testWith(['root', 'bpf'], 'services: inside prefixes are counted with the sources of services', (t) => {
+  const maps = SmallMaps.open(t, { sizes: { sources: 4 } })
+  const inside = ['10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16']
+  maps.add(service({ allowedSources: ['10.0.0.0/8', '192.168.0.0/16'] }))
+  t.throws(() => maps.add({ ...out, allowedSources: inside }), { message: /limits\.sources/ })
+  t.notThrows(() => maps.add({ ...out, allowedSources: inside.slice(1) }))
+})
+
 kernel('services: an endpoint that is blocked takes nothing, and is told for its flows to go', (t, maps) => {
   const [a, b] = service().endpoints
   const blocked = service({ endpoints: [{ ...a!, blocked: true }, b!] })
@@ -289,7 +323,17 @@ kernel('services: what is removed leaves nothing behind', (t, maps) => {
   t.true(all.length > 0)
 })
 
+const out = service({
+  mode: 'masquerade',
+  address: '0.0.0.0',
+  port: 0,
+  endpoints: [],
+  allowedSources: ['10.0.0.0/8'],
+  sources: ['198.51.100.1', '198.51.100.2'],
+})
+
 const everything = [
+  out,
   service({
     secondary: ['192.0.2.2', '2001:db8::1'],
     allowedSources: ['10.0.0.0/8'],

@@ -10,6 +10,7 @@ export const mapNames = [
   'services',
   'service_ranges',
   'vips',
+  'masquerades',
   'local_addresses',
   'sources',
   'slots',
@@ -109,7 +110,8 @@ export const noneOf = (size: MapSize): number => (size === 'portBlocks' || size 
 export const maxEntries = (sizes: Required<Sizes>): Partial<Record<MapName, number>> => ({
   ...Object.fromEntries(mapSizes.map((size) => [mapsOfSize[size], sizes[size] + noneOf(size)])),
   services: sizes.services,
-  vips: sizes.services + sizes.endpoints,
+  masquerades: sizes.sources,
+  vips: sizes.services + sizes.endpoints + sizes.portBlocks,
   slots: sizes.slotPages,
   members: 2 * sizes.endpoints,
   endpoints: sizes.endpoints + 1,

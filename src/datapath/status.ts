@@ -125,7 +125,8 @@ export class Status {
     const service = this.#services.serviceOf(flow.service)
     const endpoint = { address: formatAddress(flow.destination), port: flow.destinationPort }
     const known = service?.endpoints.find(
-      ({ address, port }) => address === endpoint.address && (port === 0 || port === endpoint.port),
+      ({ address, port }) =>
+        service.mode === 'masquerade' || (address === endpoint.address && (port === 0 || port === endpoint.port)),
     )
     return {
       protocol,

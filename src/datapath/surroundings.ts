@@ -15,7 +15,7 @@ import type { InterfaceRequest } from './attach.ts'
 import type { Programs } from './maps.ts'
 import type { InterfaceStatus } from '../lb/datapath.ts'
 import type { Log } from '../lb/log.ts'
-import type { Service } from '../lb/model.ts'
+import { isEverywhere, type Service } from '../lb/model.ts'
 
 /** Devices are looked at again this often, should the kernel's word of a change have been missed. */
 const periodMs = 10_000
@@ -46,7 +46,7 @@ const unspecified: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
 const idBytes = (id: number): Uint8Array => new Uint8Array(Uint32Array.of(id).buffer)
 
 const endpointAddresses = (services: readonly Service[]): readonly string[] => [
-  ...new Set(services.flatMap(({ endpoints }) => endpoints.map(({ address }) => address))),
+  ...new Set(services.flatMap(({ endpoints }) => endpoints.map(({ address }) => address))).difference(unspecified),
 ]
 
 export class Surroundings {
@@ -190,8 +190,7 @@ export class Surroundings {
   }
 
   async #keepLocalAddresses(services: readonly Service[]): Promise<void> {
-    const everywhere = services.some(({ mode }) => mode === 'hostonearm')
-    this.#localAddresses.keep(everywhere ? await this.#network.localAddresses() : [])
+    this.#localAddresses.keep(services.some(isEverywhere) ? await this.#network.localAddresses() : [])
   }
 
   #attach(): void {

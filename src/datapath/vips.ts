@@ -10,6 +10,7 @@ import type { ReachedVip } from './reach.ts'
 /** Beside the count; see enum vip_bits. */
 const rangesFlag = 0x80000000
 const endpointFlag = 0x40000000
+const poolFlag = 0x20000000
 
 interface Users {
   services: number
@@ -17,6 +18,8 @@ interface Users {
   ranges: number
   /** services that have an endpoint there: its fragments may come before the one that has ports */
   endpoints: number
+  /** services that masquerade by it: fragments of answers may come before the one that has ports */
+  pools: number
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
@@ -50,6 +53,12 @@ export class Vips {
     this.#write(address)
   }
 
+  /** An address that traffic is masqueraded by, of one more service or of one less. */
+  countPool(address: string, change: 1 | -1): void {
+    this.#usersOf(address).pools += change
+    this.#write(address)
+  }
+
   /** A daemon that was killed between two writes may have left what does not fit the services. */
   mend(): void {
     const known = new Set([...this.#users.keys()].map((address) => hex(vipKeyBytes(address))))
@@ -64,15 +73,16 @@ export class Vips {
   }
 
   #usersOf(address: string): Users {
-    const users = this.#users.get(address) ?? { services: 0, ranges: 0, endpoints: 0 }
+    const users = this.#users.get(address) ?? { services: 0, ranges: 0, endpoints: 0, pools: 0 }
     this.#users.set(address, users)
     return users
   }
 
   #write(address: string): void {
-    const { services, ranges, endpoints } = this.#users.get(address)!
-    if (services + endpoints > 0) {
-      const value = (services | (ranges > 0 ? rangesFlag : 0) | (endpoints > 0 ? endpointFlag : 0)) >>> 0
+    const { services, ranges, endpoints, pools } = this.#users.get(address)!
+    if (services + endpoints + pools > 0) {
+      const flags = [ranges > 0 && rangesFlag, endpoints > 0 && endpointFlag, pools > 0 && poolFlag]
+      const value = flags.reduce<number>((all, flag) => all | Number(flag), services) >>> 0
       native.mapUpdate(this.#fd, vipKeyBytes(address), new Uint8Array(Uint32Array.of(value).buffer))
       return
     }

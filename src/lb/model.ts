@@ -7,10 +7,11 @@ export const transports = ['tcp', 'udp', 'sctp', 'icmp'] as const satisfies read
 /**
  * How a packet is translated: `dnat` keeps the source, `onearm` writes the egress address, `fullnat` the VIP,
  * `hostonearm` is `onearm` for every address of this host, `dsr` lets endpoints answer clients themselves. Where VIP
- * and endpoint are of different families the source is always an address of ours.
+ * and endpoint are of different families the source is always an address of ours. `masquerade` balances nothing: what
+ * inside clients send to the outside keeps its destination and gets a source of a pool.
  */
-export type Mode = 'dnat' | 'onearm' | 'fullnat' | 'hostonearm' | 'dsr'
-export const modes = ['dnat', 'onearm', 'fullnat', 'hostonearm', 'dsr'] as const satisfies readonly Mode[]
+export type Mode = 'dnat' | 'onearm' | 'fullnat' | 'hostonearm' | 'dsr' | 'masquerade'
+export const modes = ['dnat', 'onearm', 'fullnat', 'hostonearm', 'dsr', 'masquerade'] as const satisfies readonly Mode[]
 
 /** Mode `dsr`: how a packet reaches its endpoint: by MAC address (`l2`), or inside IP, or inside GUE. */
 export type Encapsulation = 'l2' | 'ip' | 'gue'
@@ -79,7 +80,10 @@ export interface Service {
   /** unique; made from address, port and protocol where the user gave none */
   readonly name: string
   readonly owner: Owner
-  /** canonical text; `0.0.0.0` or `::` in mode `hostonearm`: every address of this host */
+  /**
+   * canonical text; `0.0.0.0` or `::` in mode `hostonearm`: every address of this host, and in mode `masquerade`: every
+   * one outside
+   */
   readonly address: string
   /** further VIPs of the same service */
   readonly secondary: readonly string[]
@@ -102,7 +106,7 @@ export interface Service {
   readonly alg: Alg | null
   /** packets with this firewall mark are for the service, whatever their destination; null: by destination */
   readonly mark: number | null
-  /** prefixes (`10.0.0.0/8`) that may use it; none: all */
+  /** prefixes (`10.0.0.0/8`) that may use it; none: all. In mode `masquerade` whose packets are for it */
   readonly allowedSources: readonly string[]
   /** seconds without a packet after which an established flow goes; null: the general time-out */
   readonly idleTimeout: number | null
@@ -110,9 +114,10 @@ export interface Service {
   readonly resetOnIdle: boolean
   /** flows that are not established yet; null: as many as there may be */
   readonly embryonicLimit: number | null
-  /** source addresses for `onearm` and `fullnat`; none: the mode's own */
+  /** source addresses for `onearm`, `fullnat` and `masquerade`; none: the mode's own */
   readonly sources: readonly string[]
   readonly announce: Announce
+  /** of `masquerade` one, which stands for wherever packets go anyway: address and port are those of the service */
   readonly endpoints: readonly Endpoint[]
   /** What loxilb's clients sent and expect back, kept and otherwise unused here. */
   readonly annotations: Readonly<Record<string, string | number | boolean>>
@@ -149,18 +154,30 @@ export const endpointDefaults = {
   serverId: null,
 } as const satisfies Partial<Endpoint>
 
-/** The identity of a service: one VIP, first port and protocol has one service; one with a mark says so as well. */
+/**
+ * The identity of a service: one VIP, first port and protocol has one service; one with a mark says so as well, and one
+ * of mode `masquerade` the first prefix inside.
+ */
 export type ServiceKey = string & { readonly brand: 'ServiceKey' }
 
 const hostPart = (address: string): string => (address.includes(':') ? `[${address}]` : address)
+
+/** What tells services of one address, port and protocol apart. */
+type Distinction = Partial<Pick<Service, 'mark' | 'mode' | 'allowedSources'>>
+
+const distinction = ({ mark = null, mode, allowedSources = [] }: Distinction): string => {
+  // In whatever order they are written.
+  const first = mode === 'masquerade' ? allowedSources.toSorted()[0] : mark
+  return first === undefined || first === null ? '' : `@${first}`
+}
 
 export const serviceKey = ({
   address,
   port,
   protocol,
-  mark = null,
-}: Pick<Service, 'address' | 'port' | 'protocol'> & { readonly mark?: number | null }): ServiceKey =>
-  `${hostPart(address)}:${port}/${protocol}${mark === null ? '' : `@${mark}`}` as ServiceKey
+  ...more
+}: Pick<Service, 'address' | 'port' | 'protocol'> & Distinction): ServiceKey =>
+  `${hostPart(address)}:${port}/${protocol}${distinction(more)}` as ServiceKey
 
 /** Of a service that takes every port of its VIP. */
 export const isAnyPort = ({ port, protocol }: Pick<Service, 'port' | 'protocol'>): boolean =>
@@ -176,19 +193,23 @@ export const portText = (service: Pick<Service, 'port' | 'lastPort' | 'protocol'
 export const defaultName = ({
   address,
   protocol,
-  mark = null,
-  ...ports
-}: Pick<Service, 'address' | 'port' | 'lastPort' | 'protocol'> & { readonly mark?: number | null }): string =>
-  `${hostPart(address)}:${portText({ ...ports, protocol })}/${protocol}${mark === null ? '' : `@${mark}`}`
+  port,
+  lastPort,
+  ...more
+}: Pick<Service, 'address' | 'port' | 'lastPort' | 'protocol'> & Distinction): string =>
+  `${hostPart(address)}:${portText({ port, lastPort, protocol })}/${protocol}${distinction(more)}`
 
 export type Family = 4 | 6
 
 /** Of an address in canonical text. */
 export const familyOf = (address: string): Family => (address.includes(':') ? 6 : 4)
 
+/** The VIP is every address there is, of this host or of the outside. */
+export const isEverywhere = ({ mode }: Pick<Service, 'mode'>): boolean => mode === 'hostonearm' || mode === 'masquerade'
+
 /** Where nobody says who announces: nobody can, where the VIP is every address, or a mark chooses the packets. */
 const defaultAnnounce = ({ mode, mark }: Pick<Service, 'mode' | 'mark'>): Announce =>
-  mode === 'hostonearm' || mark !== null ? 'routed' : 'local'
+  isEverywhere({ mode }) || mark !== null ? 'routed' : 'local'
 
 /** Whether packets reach their endpoints with the address and port of their client. */
 const keepsSource = ({
@@ -210,6 +231,9 @@ const defaultOutOfTheBlue = (
   service: Pick<Service, 'protocol' | 'select' | 'mode' | 'address' | 'secondary' | 'endpoints'>,
 ): OutOfTheBlue => (service.protocol === 'tcp' && service.select === 'hash' && keepsSource(service) ? 'hash' : 'drop')
 
+/** What mode `masquerade` has for an endpoint. */
+const elsewhere = (address: string): Endpoint => ({ ...endpointDefaults, address, port: 0 })
+
 type Given = Pick<Service, 'address' | 'port' | 'protocol'> & {
   readonly [Field in keyof Service]?: Service[Field] | undefined
 }
@@ -227,6 +251,7 @@ export const makeService = (given: Given): Service => {
     outOfTheBlue: defaultOutOfTheBlue(whole),
     announce: defaultAnnounce(whole),
     ...said,
+    ...(whole.mode === 'masquerade' && whole.endpoints.length === 0 && { endpoints: [elsewhere(address)] }),
   }
 }
 

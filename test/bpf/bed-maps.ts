@@ -39,6 +39,7 @@ const keyed = [
   ['vips', vipKeySize],
   ['local_addresses', vipKeySize],
   ['sources', sourceKeySize],
+  ['masquerades', sourceKeySize],
   ['fragments', fragmentKeySize],
   ['sctp_paths', sctpPathKeySize],
   ['affinities', affinityKeySize],

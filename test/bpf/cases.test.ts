@@ -16,6 +16,7 @@ import { flowCases } from './cases/flows.ts'
 import { fragmentCases } from './cases/fragments.ts'
 import { ipv6Cases } from './cases/ipv6.ts'
 import { limitCases } from './cases/limits.ts'
+import { masqueradeCases } from './cases/masquerade.ts'
 import { matrixCases } from './cases/matrix.ts'
 import { quicCases } from './cases/quic.ts'
 import { refuseCases } from './cases/refuse.ts'
@@ -32,6 +33,7 @@ import { wrongByScapy } from './scapy.ts'
 
 const groups: Readonly<Record<string, readonly Case[]>> = {
   matrix: matrixCases,
+  masquerade: masqueradeCases,
   translate: translateCases,
   ipv6: ipv6Cases,
   families: familyCases,

@@ -67,7 +67,10 @@ const packets: Readonly<Record<Transport, Pick<Scene, 'request' | 'reply'>>> = {
   icmp: { request: (from, to) => echoRequest(from, to), reply: (from, to) => echoReply(from, to) },
 }
 
-export function sceneOf(family: Family, protocol: Transport, mode: Mode): Scene {
+/** Modes that balance. */
+type Balancing = Exclude<Mode, 'masquerade'>
+
+export function sceneOf(family: Family, protocol: Transport, mode: Balancing): Scene {
   const { client, vip, server, egress } = hosts[family]
   const isEcho = protocol === 'icmp'
   const near = socketOf(client, isEcho ? 77 : 40_000)

@@ -9,7 +9,7 @@ import { readEgress } from '../../datapath/network/routes.ts'
 import { addressesOf, explain as explainFrame, ExplainError, linesOf } from '../../datapath/explain/index.ts'
 import { defaultInstance, pinDirectory } from '../../lb/paths.ts'
 import { DecodeError } from '../../wire/decode-error.ts'
-import { addressBytes, isMappedIPv4 } from '../../wire/ip.ts'
+import { addressBytes, isMappedIPv4, parsePrefix, prefixContains } from '../../wire/ip.ts'
 import { readCapturedFrame } from '../../wire/pcap.ts'
 import { buildProbe } from '../../wire/probe.ts'
 import { parsePlace } from '../arguments.ts'
@@ -196,15 +196,26 @@ const checkNamespace = (pid: number): void => {
     )
 }
 
+/** The service of the most specific prefix that has the client. */
+const masqueraderOf = (services: readonly ServiceOutput[], protocol: string, client: string): string | null => {
+  const claims = services
+    .filter((service) => service.mode === 'masquerade' && service.protocol === protocol)
+    .flatMap(({ name, allowedSources }) => allowedSources.map((text) => ({ name, prefix: parsePrefix(text) })))
+    .filter(({ prefix }) => prefix !== undefined && prefixContains(prefix, addressBytes(client)))
+    .toSorted((a, b) => (b.prefix?.bits ?? 0) - (a.prefix?.bits ?? 0))
+  return claims[0]?.name ?? null
+}
+
 /** Several services may be on one address and port: a single port is found before a range. */
 const nameFrom =
   (services: readonly ServiceOutput[]) =>
-  (_id: number, { protocol, to }: { readonly protocol: string; readonly to: Place }): string | null => {
+  (_id: number, found: { readonly protocol: string; readonly from: Place; readonly to: Place }): string | null => {
+    const { protocol, from, to } = found
     const near = services
       .filter((service) => service.protocol === protocol && service.port <= to.port && to.port <= service.lastPort)
       .filter(({ address, secondary, mode }) => mode === 'hostonearm' || [address, ...secondary].includes(to.address))
       .toSorted((a, b) => a.lastPort - a.port - (b.lastPort - b.port))
-    return near[0]?.name ?? null
+    return near[0]?.name ?? masqueraderOf(services, protocol, from.address)
   }
 
 // ---- the command ----------------------------------------------------------------------------------------------------

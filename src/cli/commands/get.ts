@@ -49,6 +49,9 @@ const plain = (value: unknown): string =>
         .join(',')
     : String(value)
 
+const modeText = ({ mode, egress }: LoadbalanceEntry['serviceArguments']): string =>
+  egress === true ? 'masquerade' : modeName(mode)
+
 const lbView = (entries: readonly LoadbalanceEntry[]): View => ({
   headers: ['Ext IP', 'Port', 'Proto', 'Name', 'Mark', 'Sel', 'Mode', '# of Endpoints', 'Timeout', 'Monitor'],
   rows: entries.map((entry) => {
@@ -60,7 +63,7 @@ const lbView = (entries: readonly LoadbalanceEntry[]): View => ({
       it.name ?? '',
       String(it.block ?? 0),
       selectText(entry),
-      modeName(it.mode),
+      modeText(it),
       String(endpoints.length),
       String(it.inactiveTimeOut ?? 0),
       it.monitor === true ? 'On' : 'Off',
@@ -87,7 +90,7 @@ const lbWideView = (io: Io, entries: readonly LoadbalanceEntry[]): View => ({
       it.name ?? '',
       String(it.block ?? 0),
       selectText(entry),
-      modeName(it.mode),
+      modeText(it),
     ]
     const again: Row = service.map(() => '')
     const state = (text: string): string => (text === 'inactive' ? io.style('out', 'yellow', text) : text)

@@ -25,6 +25,16 @@ const quicService = { protocol: 'udp', select: 'quic', quic }
 
 const n3 = { protocol: 'udp', port: 2152, select: 'n3' }
 
+const out = {
+  mode: 'masquerade',
+  vip: '0.0.0.0',
+  port: undefined,
+  endpoints: undefined,
+  allowedSources: ['10.0.0.0/8'],
+  sources: ['198.51.100.1'],
+}
+const out6 = { ...out, vip: '::', allowedSources: ['fd00::/8'], sources: ['2001:db8::9'] }
+
 /** Each rule: a service that it refuses, where, and the nearest one that it lets through. */
 const cases: Readonly<Record<string, readonly (readonly [refused: object, path: string, allowed: object])[]>> = {
   'dsr-l2-family': [
@@ -65,6 +75,30 @@ const cases: Readonly<Record<string, readonly (readonly [refused: object, path: 
     [{ mode: 'hostonearm', vip: '::', port: 'any' }, 'port', { mode: 'hostonearm', vip: '::', port: '8000-9000' }],
   ],
   'hostonearm-mark': [[{ mode: 'hostonearm', vip: '::', mark: 7 }, 'mark', { mode: 'onearm', mark: 7 }]],
+  'masquerade-vip': [
+    [{ ...out, vip: '192.0.2.1' }, 'vip', out],
+    [{ ...out, vips: ['192.0.2.2'] }, 'vips', out6],
+  ],
+  'masquerade-port': [[{ ...out, port: 443 }, 'port', { ...out, port: 'any' }]],
+  'masquerade-inside': [
+    [{ ...out, allowedSources: [] }, 'allowedSources', { ...out, allowedSources: ['10.1.0.0/16', '10.2.0.0/16'] }],
+    [{ ...out, allowedSources: ['fd00::/8'] }, 'allowedSources[0]', out6],
+    [
+      { ...out, allowedSources: ['10.0.0.0/8', '0.0.0.0/0'] },
+      'allowedSources[1]',
+      { ...out, allowedSources: ['10.0.0.1'] },
+    ],
+    [{ ...out6, allowedSources: ['::/0'] }, 'allowedSources[0]', { ...out6, allowedSources: ['::/1'] }],
+  ],
+  'masquerade-sources': [
+    [{ ...out, sources: [] }, 'sources', { ...out, sources: ['198.51.100.1', '198.51.100.2'] }],
+    [{ ...out, sources: ['2001:db8::9'] }, 'sources[0]', out6],
+  ],
+  'masquerade-endpoints': [[{ ...out, endpoints: [{ address: '10.0.0.1' }] }, 'endpoints', { ...out, endpoints: [] }]],
+  'masquerade-select': [[{ ...out, select: 'hash' }, 'select', { ...out, select: 'rr' }]],
+  'masquerade-announce': [[{ ...out, announce: 'local' }, 'announce', { ...out, announce: 'routed' }]],
+  'masquerade-mark': [[{ ...out, mark: 7 }, 'mark', { ...out, protocol: 'icmp' }]],
+  'masquerade-alg': [[{ ...out, alg: 'ftp' }, 'alg', out]],
   'mark-vips': [[{ mark: 7, vips: ['192.0.2.2'] }, 'vips', { vips: ['192.0.2.2'] }]],
   'sources-mode': [
     [{ sources: ['192.0.2.9'] }, 'sources', { mode: 'onearm', sources: ['192.0.2.9'] }],
@@ -156,15 +190,17 @@ test('combinations: every rule has its example here, and a name of its own', (t)
 })
 
 test('combinations: of protocols, families and modes only return by MAC address across families is refused', (t) => {
-  const ways = modes.flatMap((mode): readonly Pick<Cell, 'mode' | 'encapsulation'>[] =>
-    mode === 'dsr'
-      ? [
-          { mode, encapsulation: 'l2' },
-          { mode, encapsulation: 'ip' },
-          { mode, encapsulation: 'gue' },
-        ]
-      : [{ mode, encapsulation: null }],
-  )
+  const ways = modes
+    .filter((mode) => mode !== 'masquerade')
+    .flatMap((mode): readonly Pick<Cell, 'mode' | 'encapsulation'>[] =>
+      mode === 'dsr'
+        ? [
+            { mode, encapsulation: 'l2' },
+            { mode, encapsulation: 'ip' },
+            { mode, encapsulation: 'gue' },
+          ]
+        : [{ mode, encapsulation: null }],
+    )
   const cells = transports.flatMap((protocol) =>
     ([4, 6] as const).flatMap((vip) =>
       ([4, 6] as const).flatMap((endpoint) => ways.map((way): Cell => ({ protocol, vip, endpoint, ...way }))),

@@ -1,15 +1,16 @@
 // What cannot stand together in a service: a rule each, with its name and its reason. docs/support-matrix.md names
 // these rules in the cells that are refused, and a test can compare.
 
+import { masqueradeRules } from './rules/masquerade.ts'
 import { modeRules } from './rules/modes.ts'
 import { protocolRules } from './rules/protocols.ts'
 import { selectRules } from './rules/selects.ts'
-import type { Encapsulation, Family, Mode, Transport } from '../../lb/model.ts'
+import { isEverywhere, type Encapsulation, type Family, type Mode, type Transport } from '../../lb/model.ts'
 import type { Path } from '../errors.ts'
 import type { Rule } from './rules/rule.ts'
 import type { LooseService } from './service-schema.ts'
 
-export const rules: readonly Rule[] = [...modeRules, ...protocolRules, ...selectRules]
+export const rules: readonly Rule[] = [...modeRules, ...masqueradeRules, ...protocolRules, ...selectRules]
 
 /** Everything of a service that cannot stand together. */
 export const checkCombinations = (service: LooseService, report: (path: Path, message: string) => void): void => {
@@ -20,7 +21,7 @@ export const checkCombinations = (service: LooseService, report: (path: Path, me
   }
 }
 
-/** A cell of docs/support-matrix.md. */
+/** A cell of docs/support-matrix.md. In mode masquerade the endpoint's family is that of the pool. */
 export interface Cell {
   readonly protocol: Transport
   readonly vip: Family
@@ -36,14 +37,17 @@ const everyAddress = { 4: '0.0.0.0', 6: '::' } as const
 
 /** The rule that refuses every service of a cell; undefined where there can be one. */
 export const refusalOf = ({ protocol, vip, endpoint, mode, encapsulation }: Cell): Rule | undefined => {
+  const masquerades = mode === 'masquerade'
   const service: LooseService = {
-    vip: mode === 'hostonearm' ? everyAddress[vip] : sample[vip],
-    ...(protocol !== 'icmp' && { port: 80 }),
+    vip: isEverywhere({ mode }) ? everyAddress[vip] : sample[vip],
+    ...(protocol !== 'icmp' && { port: masquerades ? 'any' : 80 }),
     protocol,
     mode,
     ...(encapsulation !== null && { encapsulation }),
     select: 'rr',
-    endpoints: [{ address: sampleServer[endpoint] }],
+    ...(masquerades
+      ? { allowedSources: [`${sampleServer[vip]}/32`], sources: [sample[endpoint]] }
+      : { endpoints: [{ address: sampleServer[endpoint] }] }),
   }
   return rules.find((rule) => rule.find(service).length > 0)
 }

@@ -1,12 +1,12 @@
 // What the schema of a service cannot say: that its addresses can be balanced, that its ports are some, that it does
 // not meet itself. What cannot stand together is in combinations.ts.
 
-import { defaultName, endpointKey, serviceKey } from '../../lb/model.ts'
+import { defaultName, endpointKey, isEverywhere, serviceKey } from '../../lb/model.ts'
 import { addressBytes, canonicalAddress, canonicalPrefix, classify } from '../../wire/ip.ts'
 import { reportDuplicates } from '../duplicates.ts'
 import { findOverlaps } from '../overlap.ts'
 import { checkCombinations } from './combinations.ts'
-import { portsOf, readPorts, singlePort } from './service-ports.ts'
+import { noPorts, portsOf, readPorts, singlePort } from './service-ports.ts'
 import type { Claim } from '../overlap.ts'
 import type { Report } from '../errors.ts'
 import type { LooseService } from './service-schema.ts'
@@ -59,12 +59,12 @@ const canonical = (service: LooseService): LooseService => {
   }
 }
 
+const isOfEverywhere = ({ mode }: LooseService): boolean => mode !== undefined && isEverywhere({ mode })
+
 const checkVips = (service: LooseService, report: Report): void => {
   // Whether one address may be every address of the machine depends on the mode: combinations.ts.
   const check = (address: string | undefined, path: readonly (string | number)[]): void => {
-    if (service.mode === 'hostonearm' && address !== undefined && classify(addressBytes(address)) === 'unspecified') {
-      return
-    }
+    if (isOfEverywhere(service) && address !== undefined && classify(addressBytes(address)) === 'unspecified') return
     checkAddress(address, 'a VIP', (message) => report(path, message))
   }
   check(service.vip, ['vip'])
@@ -95,7 +95,8 @@ const checkPorts = (service: LooseService, report: Report): void => {
   if (protocol !== 'icmp') {
     // A port that is there and wrong was already reported; only the missing one is left to say.
     if (service.port === undefined) {
-      if (!('port' in service)) report([], `a ${protocol} service needs a port: add \`port:\``)
+      if (!('port' in service) && service.mode !== 'masquerade')
+        report([], `a ${protocol} service needs a port: add \`port:\``)
     } else if (readPorts(service.port) === undefined) {
       report(['port'], `${service.port} is no range of ports: write the lower one first, from 1 to 65535`)
     }
@@ -110,6 +111,9 @@ const checkPorts = (service: LooseService, report: Report): void => {
 
 const checkEndpoints = (service: LooseService, written: LooseService, report: Report): void => {
   const endpoints = service.endpoints ?? []
+  if (!('endpoints' in service) && service.mode !== undefined && service.mode !== 'masquerade') {
+    report(['endpoints'], 'is missing: add `endpoints:`. The servers.')
+  }
   const vips = new Set([service.vip, ...(service.vips ?? [])])
   for (const [index, endpoint] of endpoints.entries()) {
     const address = endpoint?.address
@@ -158,13 +162,21 @@ const checkPrefixes = ({ allowedSources = [] }: LooseService, report: Report): v
   }
 }
 
+/** Those that are some, each once. */
+const prefixesOf = (texts: readonly (string | undefined)[]): readonly string[] => [
+  ...new Set(texts.flatMap((text) => (text === undefined ? [] : (canonicalPrefix(text) ?? [])))),
+]
+
 /** What a service takes; nothing while it is not known. */
 const claimsOf = (service: LooseService | undefined): readonly Claim[] => {
   const ports = service === undefined ? undefined : portsOf(service)
   if (service?.protocol === undefined || ports === undefined) return []
-  const { protocol, mark = null, mode, vip, vips = [] } = service
+  const { protocol, mark = null, mode, vip, vips = [], allowedSources = [] } = service
+  if (mode === 'masquerade') {
+    return prefixesOf(allowedSources).map((inside) => ({ address: inside, protocol, mark: null, ...noPorts }))
+  }
   return [vip, ...vips].flatMap((address) =>
-    address === undefined || (mode !== 'hostonearm' && unusable(address) !== undefined)
+    address === undefined || (!isOfEverywhere(service) && unusable(address) !== undefined)
       ? []
       : [{ address, protocol, mark, ...ports }],
   )
@@ -188,6 +200,11 @@ const checkOverlaps = (services: readonly (LooseService | undefined)[], report: 
       report([item, 'mark'], `${protocol} packets with mark ${mark} are already for ${there}: ${remedy}`)
       continue
     }
+    if (services[item]?.mode === 'masquerade') {
+      const remedy = 'one prefix and protocol has one pool; merge them or change one'
+      report([item, 'allowedSources'], `${protocol} packets from ${address} are already for ${there}: ${remedy}`)
+      continue
+    }
     const index = services[item]?.vips?.indexOf(address) ?? -1
     const path = services[item]?.vip === address ? ['vip'] : ['vips', index]
     const remedy = 'one address, port and protocol has one service; merge them or change one'
@@ -206,8 +223,11 @@ const checkOverlaps = (services: readonly (LooseService | undefined)[], report: 
 
 const nameOf = (service: LooseService | undefined): string | undefined => {
   if (service?.name !== undefined) return service.name
+  const { vip, mode, allowedSources = [] } = service ?? {}
   const [claim] = claimsOf(service)
-  return claim === undefined ? undefined : defaultName(claim)
+  if (claim === undefined || vip === undefined || mode !== 'masquerade') return claim && defaultName(claim)
+  const whole = { ...claim, address: vip, ...(portsOf({ ...service }) ?? noPorts) }
+  return defaultName({ ...whole, mode, allowedSources: prefixesOf(allowedSources) })
 }
 
 /** A pool address that is a server as well would make packets between the two look alike. */

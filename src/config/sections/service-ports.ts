@@ -6,19 +6,22 @@ import type { LooseService } from './service-schema.ts'
 export type Ports = Pick<Service, 'port' | 'lastPort'>
 
 export const noPorts: Ports = { port: 0, lastPort: 0 }
+const anyPort: Ports = { port: 0, lastPort: 65535 }
 
 /** Undefined where there is no port, or one that is none. */
 export const readPorts = (written: number | string | undefined): Ports | undefined => {
   if (written === undefined) return undefined
   if (typeof written === 'number') return { port: written, lastPort: written }
-  if (written === 'any') return { port: 0, lastPort: 65535 }
+  if (written === 'any') return anyPort
   const [port = 0, lastPort = 0] = written.split('-').map(Number)
   return port >= 1 && port <= lastPort && lastPort <= 65535 ? { port, lastPort } : undefined
 }
 
-/** Those of a service that may be wrong; icmp has none. */
-export const portsOf = ({ port, protocol }: LooseService): Ports | undefined =>
-  protocol === 'icmp' ? noPorts : readPorts(port)
+/** Those of a service that may be wrong; icmp has none, and mode masquerade may leave out that it has all. */
+export const portsOf = ({ port, protocol, mode }: LooseService): Ports | undefined => {
+  if (protocol === 'icmp') return noPorts
+  return mode === 'masquerade' && port === undefined ? anyPort : readPorts(port)
+}
 
 /** The one port of a service; undefined where it has several. */
 export const singlePort = (ports: Ports | undefined): number | undefined =>

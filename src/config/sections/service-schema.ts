@@ -121,7 +121,7 @@ const serviceSchema = Type.Object(
     vip: Type.String({
       description:
         'Virtual IP address that clients connect to. In mode hostonearm `0.0.0.0` or `::`, which is every address of ' +
-        'this machine.',
+        'this machine; in mode masquerade the same, which is every address outside.',
       format: 'ip',
     }),
     vips: Type.Array(Type.String({ format: 'ip' }), {
@@ -133,7 +133,7 @@ const serviceSchema = Type.Object(
       Type.Union([Type.Integer({ minimum: 1, maximum: 65535 }), portRange], {
         description:
           'Port that clients connect to, a range of ports like `8000-8100`, or `any`. Needed for tcp, udp and sctp; ' +
-          'icmp has none.',
+          'icmp has none, and in mode masquerade it is always `any`.',
       }),
     ),
     protocol: Type.Enum([...transports], {
@@ -144,8 +144,9 @@ const serviceSchema = Type.Object(
         'What is rewritten. `dnat`: the destination; servers see the client, and their answers must come back ' +
         'through this machine. `onearm`: the source too, to the address of the interface towards the server. ' +
         '`fullnat`: the source too, to the VIP. `hostonearm`: as onearm, for every address of this machine. `dsr`: ' +
-        'nothing; servers have the VIP themselves and answer clients directly. An endpoint of another family than ' +
-        'the VIP always sees an address of ours.',
+        'nothing; servers have the VIP themselves and answer clients directly. `masquerade`: the source of what ' +
+        'inside clients send to the outside. An endpoint of another family than the VIP always sees an address of ' +
+        'ours.',
       default: 'dnat',
     }),
     encapsulation: Type.Optional(
@@ -208,7 +209,9 @@ const serviceSchema = Type.Object(
         patternErrorMessage: 'must be a prefix like 10.0.0.0/8 or 2001:db8::/32, or one address',
       }),
       {
-        description: 'Prefixes that may use the service; packets of others are dropped and counted. Empty: all may.',
+        description:
+          'Prefixes that may use the service; packets of others are dropped and counted. Empty: all may. In mode ' +
+          'masquerade the prefixes of the inside clients; packets of others are not for the service.',
         maxItems: 65_536,
         default: [],
       },
@@ -238,7 +241,8 @@ const serviceSchema = Type.Object(
     sources: Type.Array(Type.String({ format: 'ip' }), {
       description:
         "Source addresses that servers see, of the servers' family, where the source is rewritten; each gives the " +
-        'ports of `snat.ports`. Routes must lead them back here. Empty: the one that the mode says.',
+        'ports of `snat.ports`. Routes must lead them back here. Empty: the one that the mode says; mode masquerade ' +
+        'needs some.',
       maxItems: maxSourceAddresses,
       default: [],
     }),
@@ -246,13 +250,16 @@ const serviceSchema = Type.Object(
       Type.Enum(['local', 'routed'], {
         description:
           'Who answers for the VIP. `local`: this machine gets the address and announces it on its links. `routed`: ' +
-          'nothing is done, because routes lead here. Left out: `local`; with mode hostonearm or a `mark` `routed`.',
+          'nothing is done, because routes lead here. Left out: `local`; with mode hostonearm or masquerade or a ' +
+          '`mark` `routed`.',
       }),
     ),
-    endpoints: Type.Array(endpointSchema, {
-      description: 'The servers.',
-      maxItems: maxEndpointsOfOneService,
-    }),
+    endpoints: Type.Optional(
+      Type.Array(endpointSchema, {
+        description: 'The servers. Needed in all modes but masquerade, which has none.',
+        maxItems: maxEndpointsOfOneService,
+      }),
+    ),
   },
   { additionalProperties: false },
 )
@@ -263,5 +270,5 @@ export const servicesSchema = Type.Array(serviceSchema, {
 })
 
 export type ServiceInput = Static<typeof serviceSchema>
-export type EndpointInput = ServiceInput['endpoints'][number]
+export type EndpointInput = NonNullable<ServiceInput['endpoints']>[number]
 export type LooseService = Loose<ServiceInput>

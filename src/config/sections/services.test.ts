@@ -46,6 +46,48 @@ test('service: a port is one, a range, or any; endpoints without one take that o
   t.is(serviceKey(resolved({ port: '8000-8100' })), '192.0.2.1:8000/tcp' as ReturnType<typeof serviceKey>)
 })
 
+const out = {
+  mode: 'masquerade',
+  vip: '0.0.0.0',
+  port: undefined,
+  endpoints: undefined,
+  allowedSources: ['10.2.0.0/16', '10.1.2.3/16'],
+  sources: ['198.51.100.1'],
+}
+
+test('service: masquerade has one endpoint that nobody names, and its name and key say who is inside', (t) => {
+  const made = resolved(out)
+  t.like(made, {
+    name: '0.0.0.0:any/tcp@10.1.0.0/16',
+    port: 0,
+    lastPort: 65535,
+    announce: 'routed',
+    allowedSources: ['10.2.0.0/16', '10.1.0.0/16'],
+    endpoints: [{ address: '0.0.0.0', port: 0, weight: 1, drained: false }],
+  })
+  t.is(serviceKey(made), '0.0.0.0:0/tcp@10.1.0.0/16' as ReturnType<typeof serviceKey>)
+  t.is(serviceKey({ ...made, allowedSources: made.allowedSources.toReversed() }), serviceKey(made))
+  t.like(resolved({ ...out, protocol: 'icmp' }), { port: 0, lastPort: 0, name: '0.0.0.0:0/icmp@10.1.0.0/16' })
+  t.like(toServiceInput(made), { port: 'any', endpoints: [] })
+  t.deepEqual(toService(toServiceInput(made), 'file'), made)
+})
+
+test('service: two of masquerade that have the same clients inside are refused, and it is said which', (t) => {
+  const named = { ...out, name: 'lan' }
+  t.deepEqual(
+    mistakes(named, { ...out, allowedSources: ['10.3.0.0/16'] }, { ...named, name: 'x', protocol: 'udp' }),
+    [],
+  )
+  t.deepEqual(mistakes(named, { ...out, allowedSources: ['10.1.0.0/24', '10.1.0.0/16'] }), [
+    '[1].allowedSources: tcp packets from 10.1.0.0/16 are already for services[0] (lan): one prefix and protocol has ' +
+      'one pool; merge them or change one',
+  ])
+})
+
+test('service: all other modes need endpoints', (t) => {
+  t.deepEqual(mistakes({ endpoints: undefined }), ['[0].endpoints: is missing: add `endpoints:`. The servers.'])
+})
+
 for (const port of ['90-80', '0-10', '1-65536']) {
   test(`service: refuses the range ${port}`, (t) => {
     t.regex(mistakes({ port }).join(), /^\[0\]\.port: .* is no range of ports: write the lower one first/)

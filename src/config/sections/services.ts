@@ -4,7 +4,7 @@ import { makeService } from '../../lb/model.ts'
 import { canonicalAddress, canonicalPrefix } from '../../wire/ip.ts'
 import { section } from '../section.ts'
 import { checkServices } from './service-checks.ts'
-import { noPorts, readPorts, singlePort, writePorts } from './service-ports.ts'
+import { noPorts, portsOf, singlePort, writePorts } from './service-ports.ts'
 import { servicesSchema } from './service-schema.ts'
 import type { Endpoint, Owner, QuicLb, Service } from '../../lb/model.ts'
 import type { EndpointInput, ServiceInput } from './service-schema.ts'
@@ -37,8 +37,8 @@ const toEndpoint = (endpoint: EndpointInput, servicePort: number): Endpoint => (
 
 /** A service of the file or of the state directory, for the model. */
 export const toService = (input: ServiceInput, owner: Owner, annotations: Service['annotations'] = {}): Service => {
-  const { vip, vips, port, quic, allowedSources, sources, endpoints, ...plain } = input
-  const ports = (input.protocol === 'icmp' ? undefined : readPorts(port)) ?? noPorts
+  const { vip, vips, port: _, quic, allowedSources, sources, endpoints = [], ...plain } = input
+  const ports = portsOf(input) ?? noPorts
   const kept = singlePort(ports) ?? 0
   return makeService({
     ...plain,
@@ -70,6 +70,10 @@ const toQuicInput = ({ key, ...plain }: QuicLb): NonNullable<ServiceInput['quic'
   ...said('key', key),
 })
 
+/** Those that somebody named. */
+const namedEndpoints = ({ mode, address, endpoints }: Service): readonly Endpoint[] =>
+  endpoints.filter((one) => mode !== 'masquerade' || one.address !== address || one.port !== 0)
+
 /** A service of the model as it would stand in the file, so that the API's services meet the same schema and checks. */
 export const toServiceInput = (service: Service): ServiceInput => ({
   name: service.name,
@@ -92,7 +96,7 @@ export const toServiceInput = (service: Service): ServiceInput => ({
   ...said('embryonicLimit', service.embryonicLimit),
   sources: [...service.sources],
   announce: service.announce,
-  endpoints: service.endpoints.map((endpoint) => toEndpointInput(service, endpoint)),
+  endpoints: namedEndpoints(service).map((endpoint) => toEndpointInput(service, endpoint)),
 })
 
 export const services = section({

@@ -26,7 +26,9 @@ const pairs: readonly (readonly [vip: Family, endpoint: Family])[] = [
 type Way = Pick<Cell, 'mode' | 'encapsulation'>
 
 const ways: readonly Way[] = [
-  ...modes.filter((mode) => mode !== 'dsr').map((mode): Way => ({ mode, encapsulation: null })),
+  ...modes
+    .filter((mode) => mode !== 'dsr' && mode !== 'masquerade')
+    .map((mode): Way => ({ mode, encapsulation: null })),
   ...encapsulations.map((encapsulation): Way => ({ mode: 'dsr', encapsulation })),
 ]
 
@@ -35,6 +37,11 @@ const pairName = (vip: Family, endpoint: Family): string => `IPv${vip} to IPv${e
 
 const cells: readonly Cell[] = transports.flatMap((protocol) =>
   ways.flatMap((way) => pairs.map(([vip, endpoint]): Cell => ({ protocol, vip, endpoint, ...way }))),
+)
+
+/** It balances nothing, so it has a table of its own. */
+const masqueradeCells: readonly Cell[] = transports.flatMap((protocol) =>
+  pairs.map(([vip, endpoint]): Cell => ({ protocol, vip, endpoint, mode: 'masquerade', encapsulation: null })),
 )
 
 const rowOf = ({ protocol, vip, endpoint, ...way }: Cell): string =>
@@ -97,8 +104,19 @@ const tables = (): string =>
     })
     .join('\n')
 
+const masqueradeTable = (): string => {
+  const head = ['protocol', ...pairs.map(([inside, outside]) => pairName(inside, outside))]
+  const rows = transports.map((protocol) => [
+    titles[protocol],
+    ...masqueradeCells.filter((cell) => cell.protocol === protocol).map(cellText),
+  ])
+  return [head, head.map(() => '---'), ...rows].map(tableRow).join('\n')
+}
+
 const refusals = (): string => {
-  const rules = new Map(cells.flatMap((cell) => refusalOf(cell) ?? []).map((rule) => [rule.name, rule.reason]))
+  const rules = new Map(
+    [...cells, ...masqueradeCells].flatMap((cell) => refusalOf(cell) ?? []).map((rule) => [rule.name, rule.reason]),
+  )
   return [['rule', 'reason'], ['---', '---'], ...[...rules].map(([name, reason]) => [`\`${name}\``, reason])]
     .map(tableRow)
     .join('\n')
@@ -121,6 +139,7 @@ const partOf = (marker: string): RegExp =>
 
 const parts: readonly (readonly [marker: string, text: () => string])[] = [
   ['cells', () => tables().trimEnd()],
+  ['masquerade', masqueradeTable],
   ['refused', refusals],
   ['further', further],
 ]
@@ -137,7 +156,7 @@ test('support matrix: the page says of every protocol, pair of families and mode
 
 test('support matrix: a cell has a row that runs under both hooks on such a service, or is refused', async (t) => {
   const rows = await rowsThatRun()
-  for (const cell of cells) {
+  for (const cell of [...cells, ...masqueradeCells]) {
     const name = rowOf(cell)
     const row = rows.get(name)
     if (refusalOf(cell) !== undefined) {

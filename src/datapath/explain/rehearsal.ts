@@ -19,6 +19,7 @@ const sharedMaps = [
   'services',
   'service_ranges',
   'vips',
+  'masquerades',
   'local_addresses',
   'sources',
   'slots',

@@ -16,8 +16,12 @@ const sideText = ({ address, port }: Side): string =>
 
 const wayText = ({ from, to }: Pick<Addresses, 'from' | 'to'>): string => `${sideText(from)} to ${sideText(to)}`
 
+/** That of mode `masquerade` is no address. */
+const endpointText = (endpoint: Side): string =>
+  ['0.0.0.0', '::'].includes(endpoint.address) ? 'where it is addressed to' : sideText(endpoint)
+
 const flowText = (flow: FlowFound): string =>
-  `known, the ${flow.side}'s side, ${flow.state}: service ${flow.service}, endpoint ${sideText(flow.endpoint)}; ` +
+  `known, the ${flow.side}'s side, ${flow.state}: service ${flow.service}, endpoint ${endpointText(flow.endpoint)}; ` +
   `becomes ${wayText({ from: flow.newFrom, to: flow.newTo })}`
 
 const actionTexts: Readonly<Record<FlowAction, string>> = {
@@ -51,7 +55,7 @@ const textOf = (step: Step): readonly [name: string, text: string] => {
     case 'selected':
       return [
         'endpoint',
-        step.endpoint === null ? `none: ${step.verdict}` : `${sideText(step.endpoint)} (id ${step.endpoint.id})`,
+        step.endpoint === null ? `none: ${step.verdict}` : `${endpointText(step.endpoint)} (id ${step.endpoint.id})`,
       ]
     case 'route':
       return ['route', `${wayText(step)}: ${step.device === null ? step.refusal : `leaves by ${step.device.name}`}`]

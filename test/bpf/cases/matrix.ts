@@ -34,7 +34,9 @@ const pairs = [
 ] as const
 
 const kinds: readonly Kind[] = [
-  ...modes.filter((mode) => mode !== 'dsr').map((mode): Kind => ({ mode, encapsulation: null })),
+  ...modes
+    .filter((mode) => mode !== 'dsr' && mode !== 'masquerade')
+    .map((mode): Kind => ({ mode, encapsulation: null })),
   ...encapsulations.map((encapsulation): Kind => ({ mode: 'dsr', encapsulation })),
 ]
 
