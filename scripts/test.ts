@@ -14,8 +14,8 @@ type Tier =
       readonly kind: 'ava'
       readonly title: string
       readonly files: readonly string[]
-      /** One test at a time: they share the machine's cores, and some measure. */
-      readonly alone: boolean
+      /** One test of a file at a time, and two files: they start programs of their own that want the cores too. */
+      readonly heavy: boolean
       readonly workerThreads: boolean
     }
   | {
@@ -28,9 +28,10 @@ type Tier =
 const unitFiles = ['{src,scripts,native,lab,bench}/**/*.test.ts']
 const bpfFiles = ['{bpf,test/bpf}/**/*.test.ts']
 const labFiles = ['test/*.test.ts', 'test/!(bpf|vm)/**/*.test.ts']
-/** Not those that only start other processes, and not stories: they would take long to show the same again. */
+/** What uses threads, namespaces and the addon, or keeps state; the rest would take long to show the same again. */
 const threadFiles = [
-  '{src/{api,config,datapath,lb,protocols,testing,wire},scripts,native,lab,bench}/**/!(story).test.ts',
+  '{native,lab,src/{api,lb,protocols,wire},src/datapath/network}/**/*.test.ts',
+  'src/datapath/{attach,datapath,hints,services}.test.ts',
 ]
 const workerThreads = process.env['SLUICE_WORKER_THREADS'] === '1'
 
@@ -45,11 +46,11 @@ const tiers: ReadonlyMap<string, readonly Tier[]> = new Map<string, readonly Tie
       { kind: 'command', title: 'generated files', command: ['node', 'scripts/generate.ts', '--check'] },
     ],
   ],
-  ['unit', [{ kind: 'ava', title: 'unit', files: unitFiles, alone: false, workerThreads }]],
-  ['bpf', [{ kind: 'ava', title: 'bpf', files: bpfFiles, alone: true, workerThreads }]],
-  ['lab', [{ kind: 'ava', title: 'lab', files: labFiles, alone: true, workerThreads }]],
+  ['unit', [{ kind: 'ava', title: 'unit', files: unitFiles, heavy: false, workerThreads }]],
+  ['bpf', [{ kind: 'ava', title: 'bpf', files: bpfFiles, heavy: true, workerThreads }]],
+  ['lab', [{ kind: 'ava', title: 'lab', files: labFiles, heavy: true, workerThreads }]],
   // Once more in worker threads: what passes only in a process of its own keeps state that it should not.
-  ['threads', [{ kind: 'ava', title: 'worker threads', files: threadFiles, alone: false, workerThreads: true }]],
+  ['threads', [{ kind: 'ava', title: 'worker threads', files: threadFiles, heavy: false, workerThreads: true }]],
 ])
 
 const tiersWhenNamed: ReadonlyMap<string, readonly Tier[]> = new Map<string, readonly Tier[]>([
@@ -114,7 +115,7 @@ async function runCommand(tier: Extract<Tier, { kind: 'command' }>): Promise<Tal
 async function runAva(tier: Extract<Tier, { kind: 'ava' }>): Promise<Tally> {
   const files = globSync(tier.files).toSorted((a, b) => a.localeCompare(b))
   if (files.length === 0) return emptyTally()
-  const how = tier.alone ? ['--concurrency=1', '--serial'] : []
+  const how = tier.heavy ? ['--concurrency=2', '--serial'] : []
   return runTap(tier.title, ['ava', '--tap', ...how, ...files], {
     SLUICE_WORKER_THREADS: tier.workerThreads ? '1' : '0',
   })
