@@ -4,6 +4,7 @@
 
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import pc from 'picocolors'
 import { emptyTally, TapReader, type Tally } from './tap.ts'
@@ -14,7 +15,7 @@ type Tier =
       readonly kind: 'ava'
       readonly title: string
       readonly files: readonly string[]
-      /** One test of a file at a time, and two files: they start programs of their own that want the cores too. */
+      /** In two halves, each a test at a time: they start programs of their own that want the cores too. */
       readonly heavy: boolean
       readonly workerThreads: boolean
     }
@@ -30,9 +31,10 @@ const bpfFiles = ['{bpf,test/bpf}/**/*.test.ts']
 const labFiles = ['test/*.test.ts', 'test/!(bpf|vm)/**/*.test.ts']
 /** What uses threads, namespaces and the addon, or keeps state; the rest would take long to show the same again. */
 const threadFiles = [
-  '{native,lab,src/{api,lb,protocols,wire},src/datapath/network}/**/*.test.ts',
+  '{native,lab,src/{api,lb},src/datapath/network}/**/*.test.ts',
   'src/datapath/{attach,datapath,hints,services}.test.ts',
 ]
+const compileCache = join(import.meta.dirname, '../build/compile-cache')
 const workerThreads = process.env['SLUICE_WORKER_THREADS'] === '1'
 
 const tiers: ReadonlyMap<string, readonly Tier[]> = new Map<string, readonly Tier[]>([
@@ -94,6 +96,7 @@ function runTier(tier: Tier): Promise<Tally> {
     case 'ava':
       return runAva(tier)
     case 'tap':
+      console.log(`\n${pc.bold(tier.title)}`)
       return runTap(tier.title, tier.command)
     default:
       return tier satisfies never
@@ -115,10 +118,21 @@ async function runCommand(tier: Extract<Tier, { kind: 'command' }>): Promise<Tal
 async function runAva(tier: Extract<Tier, { kind: 'ava' }>): Promise<Tally> {
   const files = globSync(tier.files).toSorted((a, b) => a.localeCompare(b))
   if (files.length === 0) return emptyTally()
-  const how = tier.heavy ? ['--concurrency=2', '--serial'] : []
-  return runTap(tier.title, ['ava', '--tap', ...how, ...files], {
+  console.log(`\n${pc.bold(tier.title)}`)
+  const environment = {
     SLUICE_WORKER_THREADS: tier.workerThreads ? '1' : '0',
-  })
+    // Reading the sources anew for every file of tests would be a third of the work.
+    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? compileCache,
+  }
+  if (!tier.heavy) return runTap(tier.title, ['ava', '--tap', ...files], environment)
+  // Alternately, so that no half has all the long ones. AVA itself takes `--serial` for files, too.
+  const halves = [0, 1].map((half) => files.filter((_, index) => index % 2 === half)).filter(({ length }) => length > 0)
+  const tallies = await Promise.all(
+    halves.map((half) => runTap(tier.title, ['ava', '--tap', '--serial', ...half], environment)),
+  )
+  const tally = emptyTally()
+  for (const one of tallies) add(tally, one)
+  return tally
 }
 
 async function runTap(
@@ -126,7 +140,6 @@ async function runTap(
   [program, ...args]: readonly [string, ...string[]],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Tally> {
-  console.log(`\n${pc.bold(title)}`)
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...environment },

@@ -155,9 +155,11 @@ for (const hook of hooks) {
     const [client, far] = [lab.host('client'), lab.host('server2')]
     await serveIperf(far)
     const report = await runIperf(client, [vip, '--udp', '--bitrate', '20M', '--length', '1400', '--bytes', '5M'])
-    const { bytes, lost_packets: lost } = report.end.sum_received
-    t.true(bytes >= 5_000_000)
-    t.is(lost, 0)
+    const { bytes, lost_packets: lost = NaN } = report.end.sum_received
+    // A server that has to wait for a CPU loses what comes meanwhile, and its kernel says how many.
+    const overflown = counterOf(await kernelCounters(far), 'Udp.RcvbufErrors')
+    t.true(bytes + lost * 1400 >= 5_000_000)
+    t.true(lost <= overflown, `${lost} lost, ${overflown} by the server's socket`)
     await checkNoErrors(t, client)
     await checkNoErrors(t, far)
     t.deepEqual(await drops(daemon), {})
