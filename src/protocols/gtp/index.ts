@@ -1,0 +1,9 @@
+// GTP: user packets in tunnels (GTP-U), and both versions of their control (GTP-C).
+
+export { gtpv1c } from './v1c.ts'
+export { gtp, qosFlowOf } from './u.ts'
+export { extensionsOf, payloadOf } from './v1-header.ts'
+export { splitGtpv2 } from './v2-codec.ts'
+export { gtpv2 } from './v2.ts'
+export type { Gtpv1Message } from './v1-header.ts'
+export type { Gtpv2Message } from './v2-codec.ts'
