@@ -1,16 +1,14 @@
 // `explain`: what the fast path would do with a packet that is described, or captured, without doing it.
 
 import { readdirSync, readlinkSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { CaptureError, linkTypes, readCapturedFrame } from '../../captures/index.ts'
 import { families, NetlinkSocket } from '../../datapath/network/netlink-socket.ts'
 import { readLinks } from '../../datapath/network/links.ts'
 import { readEgress } from '../../datapath/network/routes.ts'
 import { addressesOf, explain as explainFrame, ExplainError, linesOf } from '../../datapath/explain/index.ts'
 import { defaultInstance, pinDirectory } from '../../lb/paths.ts'
-import { DecodeError } from '../../wire/decode-error.ts'
 import { addressBytes, isMappedIPv4, parsePrefix, prefixContains } from '../../wire/ip.ts'
-import { readCapturedFrame } from '../../wire/pcap.ts'
 import { buildProbe } from '../../wire/probe.ts'
 import { parsePlace } from '../arguments.ts'
 import { connectTo } from '../client.ts'
@@ -36,7 +34,6 @@ export interface ExplainFlags extends GlobalOptions {
 }
 
 const objects = join(import.meta.dirname, '../../../build')
-const longestCaptureBytes = 1 << 30
 const nobodysMac = Uint8Array.of(0x02, 0, 0, 0, 0, 0x01)
 const flagBits: Readonly<Record<string, number>> = { F: 1, S: 2, R: 4, P: 8, A: 16, U: 32 }
 
@@ -104,15 +101,14 @@ const parseQuestion = (options: ExplainFlags): Described | Captured => {
 
 const readFrame = async ({ file, frame }: Captured): Promise<Uint8Array> => {
   try {
-    const { size } = await stat(file)
-    if (size > longestCaptureBytes) throw usage(`${file} is larger than ${longestCaptureBytes} bytes`)
-    const found = readCapturedFrame(await readFile(file), frame)
+    const found = await readCapturedFrame(file, frame)
     if (found === undefined) throw usage(`${file} has no frame ${frame}`)
+    if (found.linkType !== linkTypes.ethernet) throw usage(`frame ${frame} of ${file} is not Ethernet`)
     if (found.bytes.length < found.wireBytes)
       throw usage(`frame ${frame} of ${file} was cut when it was captured: capture with a longer snapshot length`)
     return found.bytes
   } catch (error) {
-    if (error instanceof DecodeError) throw new CliError(`${file}: ${error.message}`, 2, { cause: error })
+    if (error instanceof CaptureError) throw new CliError(`${file}: ${error.message}`, 2, { cause: error })
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw usage(`there is no file ${file}`)
     throw error
   }
