@@ -118,7 +118,7 @@ export function compareHooks(xdp: readonly Sent[], tc: readonly Sent[]): void {
   for (const [i, sent] of xdp.entries()) {
     const other = tc[i]
     if (isBehindTag(sent) && other?.verdict === halfWay) {
-      // A packet that TC did not count for its flow: identifications, which are taken from that count, differ from here.
+      // TC did not count this packet for its flow. Identifications are taken from that count, and differ from here.
       counted = false
       continue
     }
