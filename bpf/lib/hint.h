@@ -37,7 +37,8 @@ inline_always struct hint *hint_find(struct scratch *room, __u32 now)
 	__u32 endpoint;
 
 	if (unlikely(explain))
-		trace_tell(TRACE_SESSION, hint, hint ? hint->endpoint : 0, (const struct flow_key *)&room->hint_key);
+		trace_tell(TRACE_SESSION, hint, hint ? hint->endpoint : 0, (const struct flow_key *)&room->hint_key,
+			   NULL);
 	if (!hint || hint->tag != hint_tag(&room->hint_key))
 		return NULL;
 	if (hint->expires && (__s32)(now - hint->expires) >= 0)

@@ -233,6 +233,8 @@ inline_always enum verdict icmp_error(ctx_t *ctx, struct packet *packet, const s
 	verdict = route(ctx, packet, &room->flow, settings);
 	if (verdict)
 		return verdict;
+	if (unlikely(explain))
+		trace_translation(TRACE_TRANSLATED, flow_action(&room->flow), packet, &room->flow);
 	if (!flow_has_partner(&room->flow))
 		return translate_other(ctx, packet, &room->flow);
 	return icmp_translate(ctx, packet, &room->flow, inside);

@@ -8,6 +8,7 @@ const volatile __u8 explain = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, LIMIT_TRACE);
 	__type(key, __u32);
 	__type(value, struct trace);
@@ -16,12 +17,13 @@ struct {
 /* Steps told so far. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
 } trace_count SEC(".maps");
 
-rarely int trace_tell(__u8 step, bool found, __u32 value, const struct flow_key *key)
+rarely int trace_tell(__u8 step, bool found, __u32 value, const struct flow_key *key, const struct flow *flow)
 {
 	__u32 zero = 0, *count = bpf_map_lookup_elem(&trace_count, &zero), at;
 	struct trace *trace;
@@ -37,6 +39,8 @@ rarely int trace_tell(__u8 step, bool found, __u32 value, const struct flow_key 
 	trace->found = found;
 	trace->hook = CTX_HOOK;
 	trace->value = value;
+	trace->service = flow ? flow->service : 0;
+	trace->endpoint = flow ? flow->endpoint : 0;
 	if (key)
 		__builtin_memcpy(trace->data, key, sizeof(*key));
 	return 0;
@@ -45,7 +49,7 @@ rarely int trace_tell(__u8 step, bool found, __u32 value, const struct flow_key 
 inline_always void trace(__u8 step, bool found, __u32 value, const struct flow_key *key)
 {
 	if (unlikely(explain))
-		trace_tell(step, found, value, key);
+		trace_tell(step, found, value, key, NULL);
 }
 
 /* The next program tells these steps again. */
@@ -73,5 +77,5 @@ rarely int trace_translation(__u8 step, __u32 value, const struct packet *packet
 	key->zone = packet->key.zone;
 	key->protocol = packet->key.protocol;
 	key->reserved = 0;
-	return trace_tell(step, true, value, key);
+	return trace_tell(step, true, value, key, flow);
 }

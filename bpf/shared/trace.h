@@ -22,8 +22,10 @@ struct trace {
 	__u8 hook;  /* enum hook */
 	__u8 reserved;
 	__u32 value;
+	__u32 service;  /* TRACE_ROUTE, TRACE_TRANSLATED: id of the flow's service */
+	__u32 endpoint; /* the same of its endpoint */
 	__u8 data[40]; /* struct flow_key, or what the step says */
 };
-_Static_assert(sizeof(struct trace) == 48, "trace");
+_Static_assert(sizeof(struct trace) == 56, "trace");
 
 enum trace_limits { LIMIT_TRACE = 64 };

@@ -81,7 +81,7 @@ export class Expiry {
     const slice = Math.max(minSlice, Math.max(this.#entriesLastWalk, this.#entriesSeen) / this.#stepsOfWalk)
     for (let seen = 0; !this.#walked && seen <= slice;) {
       const { count, done } = this.#reader.next()
-      now = this.#expireBatch(count, now, drop)
+      now = this.#expireBatch(this.#reader, count, now, drop)
       seen += count
       this.#entriesSeen += count
       this.#walked = done
@@ -97,6 +97,18 @@ export class Expiry {
   /** The kernel's time in ticks. */
   now(): number {
     return this.#run(0, false)
+  }
+
+  /** Looks at the whole table at once: for who has a clock that waits. */
+  walk(): void {
+    const reader = new FlowReader(this.#options.flowsFd)
+    const now = this.#run(0, false)
+    for (let done = false; !done;) {
+      const batch = reader.next()
+      this.#expireBatch(reader, batch.count, now, new Set())
+      done = batch.done
+    }
+    this.#walks++
   }
 
   /** Frees every flow. */
@@ -130,9 +142,9 @@ export class Expiry {
     else if (this.#walked) this.#stepsOfWalk = slowWalk * stepsPerWalk
   }
 
-  #expireBatch(count: number, now: number, drop: ReadonlySet<number>): number {
+  #expireBatch(reader: FlowReader, count: number, now: number, drop: ReadonlySet<number>): number {
     const { timeoutTicks } = this.#options
-    const values = this.#reader.values
+    const values = reader.values
     const isIdle = (index: number): boolean => {
       const at = index * flowSize
       const ticks = (now - values.getUint32(at + flowOffsets.seen, true)) | 0
@@ -140,9 +152,9 @@ export class Expiry {
       return ticks >= timeoutTicks(values.getUint8(at + flowOffsets.state), service)
     }
     // Of an endpoint's side the program only asks whether it has lost its client's.
-    const at = this.#expireThose(this.#reader, count, false, isIdle) ?? now
+    const at = this.#expireThose(reader, count, false, isIdle) ?? now
     if (drop.size === 0) return at
-    return this.#expireThose(this.#reader, count, true, (index) => isOf(this.#reader, index, drop)) ?? at
+    return this.#expireThose(reader, count, true, (index) => isOf(reader, index, drop)) ?? at
   }
 
   /** Hands those of the batch that are `wanted` to the program; the kernel's time, if it was asked. */

@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0xdc846eec1d86ba10n
+export const layoutHash = 0xd34a948364b84340n
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -1381,8 +1381,8 @@ export const traceStepNames: Readonly<Record<number, TraceStep>> = {
 }
 export const traceStepCount = 10
 
-export const traceSize = 48
-export const traceOffsets = { step: 0, found: 1, hook: 2, value: 4, data: 8 } as const
+export const traceSize = 56
+export const traceOffsets = { step: 0, found: 1, hook: 2, value: 4, service: 8, endpoint: 12, data: 16 } as const
 export interface Trace {
   /** enum trace_step */
   readonly step: number
@@ -1390,6 +1390,10 @@ export interface Trace {
   /** enum hook */
   readonly hook: number
   readonly value: number
+  /** TRACE_ROUTE, TRACE_TRANSLATED: id of the flow's service */
+  readonly service: number
+  /** the same of its endpoint */
+  readonly endpoint: number
   /** struct flow_key, or what the step says */
   readonly data: Uint8Array
 }
@@ -1399,7 +1403,9 @@ export function readTrace(view: DataView, offset: number): Trace {
     found: view.getUint8(offset + 1),
     hook: view.getUint8(offset + 2),
     value: view.getUint32(offset + 4, true),
-    data: readBytes(view, offset + 8, 40),
+    service: view.getUint32(offset + 8, true),
+    endpoint: view.getUint32(offset + 12, true),
+    data: readBytes(view, offset + 16, 40),
   }
 }
 export function writeTrace(view: DataView, offset: number, value: Trace): void {
@@ -1407,7 +1413,9 @@ export function writeTrace(view: DataView, offset: number, value: Trace): void {
   view.setUint8(offset + 1, value.found)
   view.setUint8(offset + 2, value.hook)
   view.setUint32(offset + 4, value.value, true)
-  writeBytes(view, offset + 8, 40, value.data)
+  view.setUint32(offset + 8, value.service, true)
+  view.setUint32(offset + 12, value.endpoint, true)
+  writeBytes(view, offset + 16, 40, value.data)
   zero(view, offset + 3, 1)
 }
 

@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly ticksPerSecond: number
   /** time is what settings.replay_now says */
   readonly replayClock?: boolean
+  /** programs tell the steps of each packet */
+  readonly explain?: boolean
   /** where maps are pinned and found again; null: they live as long as this process */
   readonly pins: string | null
 }
@@ -37,10 +39,18 @@ const jumpMaps = { xdp: 'xdp_jumps', tc: 'tc_jumps', expire: null } as const
 export const pinnedNames: readonly string[] = [...mapNames, 'xdp_jumps', 'tc_jumps']
 export type Programs = Readonly<Record<keyof typeof objectFiles, number>>
 
+/** Where a program that was loaded with `explain` tells a packet's steps: `count` of them so far. */
+export interface TraceMaps {
+  readonly steps: number
+  readonly count: number
+}
+
 /** Kept maps with their memory; programs by what they do. */
 export interface Loaded {
   readonly fds: Readonly<Record<MapName, number>>
   readonly programs: Programs
+  /** null: loaded without `explain` */
+  readonly traces: Readonly<Record<'xdp' | 'tc', TraceMaps>> | null
   /** true when pinned maps were found and are used */
   readonly adopted: boolean
   readonly sizes: Required<Sizes>
@@ -127,6 +137,7 @@ export const load = (options: LoadOptions): Loaded => {
   const wanted = maxEntries(sizes)
   const fds: Partial<Record<MapName, number>> = {}
   const programs: Partial<Record<keyof typeof objectFiles, number>> = {}
+  const traces: Partial<Record<keyof typeof objectFiles, TraceMaps>> = {}
   const objects: ReturnType<typeof native.objectOpen>[] = []
   const close = (): void => {
     for (const object of objects.toReversed()) native.objectClose(object)
@@ -141,7 +152,10 @@ export const load = (options: LoadOptions): Loaded => {
       const object = native.objectOpen(join(options.objects, objectFiles[kind]))
       objects.push(object)
       native.objectSetRodata(object, 'replay_clock', Uint8Array.of(options.replayClock === true ? 1 : 0))
-      if (kind !== 'expire') native.objectSetRodata(object, 'route_shift', Uint8Array.of(routeShift(ticksPerSecond)))
+      if (kind !== 'expire') {
+        native.objectSetRodata(object, 'route_shift', Uint8Array.of(routeShift(ticksPerSecond)))
+        native.objectSetRodata(object, 'explain', Uint8Array.of(options.explain === true ? 1 : 0))
+      }
       for (const name of mapNames) {
         const existing = shared.get(name) ?? fds[name]
         if (existing !== undefined) native.objectReuseMap(object, name, existing)
@@ -157,6 +171,7 @@ export const load = (options: LoadOptions): Loaded => {
       for (const name of mapNames) fds[name] ??= mapFds.get(name)!
       if (jumps !== null && pinnedJumps !== null && !existsSync(pinnedJumps))
         native.pin(mapFds.get(jumps)!, pinnedJumps)
+      traces[kind] = { steps: mapFds.get('trace_steps') ?? -1, count: mapFds.get('trace_count') ?? -1 }
       programs[kind] = native.objectPrograms(object).find(({ name }) => name === programNames[kind])!.fd
     }
     const loaded = fds as Record<MapName, number>
@@ -165,7 +180,15 @@ export const load = (options: LoadOptions): Loaded => {
     // meta goes last: a set of pins with it is complete.
     if (pins !== null)
       for (const name of mapNames.toReversed()) if (!shared.has(name)) native.pin(loaded[name], join(pins, name))
-    return { fds: loaded, programs: programs as Programs, adopted, sizes, ticksPerSecond, close }
+    return {
+      fds: loaded,
+      programs: programs as Programs,
+      traces: options.explain === true ? (traces as Record<'xdp' | 'tc', TraceMaps>) : null,
+      adopted,
+      sizes,
+      ticksPerSecond,
+      close,
+    }
   } catch (error) {
     close()
     throw error

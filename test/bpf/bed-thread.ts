@@ -25,6 +25,7 @@ import {
 import { ExpiryProgram } from '../../src/datapath/expiry-program.ts'
 import { load, mapMemory, type Loaded, type Memory } from '../../src/datapath/maps.ts'
 import { Services } from '../../src/datapath/services.ts'
+import { skbContext, xdpContext } from '../../src/datapath/test-run.ts'
 import { endpointKey, type Change, type ServiceKey } from '../../src/lb/model.ts'
 import { macBytes } from '../../src/testing/packets/link.ts'
 import { familyOf, parseSocket } from '../../src/testing/packets/socket.ts'
@@ -52,17 +53,7 @@ import {
   type RunOptions,
   type Setup,
 } from './bed.ts'
-import {
-  flowEntry,
-  flowKeyOf,
-  keysOf,
-  readCount,
-  readVerdicts,
-  skbContext,
-  u32,
-  viewOf,
-  xdpContext,
-} from './kernel-bytes.ts'
+import { flowEntry, flowKeyOf, keysOf, readCount, readVerdicts, u32, viewOf } from './kernel-bytes.ts'
 import { deviceAddress, deviceMac, deviceNames, devices, enterNetwork, pathTo } from './network.ts'
 
 const objects = join(import.meta.dirname, '../../build')

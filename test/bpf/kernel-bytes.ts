@@ -1,4 +1,4 @@
-// The bytes that pass between a test bed and the kernel: program contexts, keys, flow entries.
+// The bytes that pass between a test bed and the kernel: keys, flow entries, counters.
 
 import { native } from '../../native/load.ts'
 import {
@@ -14,10 +14,7 @@ import {
 } from '../../src/datapath/layout.gen.ts'
 import { parseSocket, socketOf, type Socket } from '../../src/testing/packets/socket.ts'
 import { addressBytes, formatAddress } from '../../src/wire/ip.ts'
-import type { Count, FlowEntry, RunOptions } from './bed.ts'
-
-const skbContextBytes = 192
-const xdpContextBytes = 24
+import type { Count, FlowEntry } from './bed.ts'
 
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -66,27 +63,6 @@ export function flowEntry(keyBytes: Uint8Array, value: Uint8Array): FlowEntry {
     packets: Number(flow.packets),
     bytes: Number(flow.bytes),
   }
-}
-
-/** struct xdp_md: the frame's end, and the device. */
-export function xdpContext(ifindex: number, frameBytes: number): Uint8Array {
-  const context = new Uint8Array(xdpContextBytes)
-  const view = viewOf(context)
-  view.setUint32(4, frameBytes, true)
-  view.setUint32(12, ifindex, true)
-  return context
-}
-
-/** struct __sk_buff: the mark, the devices, and what a super-packet is made of. */
-export function skbContext(ifindex: number, options: RunOptions): Uint8Array {
-  const context = new Uint8Array(skbContextBytes)
-  const view = viewOf(context)
-  view.setUint32(8, options.mark ?? 0, true)
-  view.setUint32(36, ifindex, true)
-  view.setUint32(40, ifindex, true)
-  view.setUint32(164, options.segments ?? 0, true)
-  view.setUint32(176, options.segmentPayload ?? 0, true)
-  return context
 }
 
 /** All verdict counters summed over the CPUs, those of XDP first; in one call, since each packet asks twice. */

@@ -10,9 +10,7 @@
 // IPv6 has the same: fd00:0:0:N::H where IPv4 has 10.0.N.H (H is the same text, not the same number), 2001:db8:c::x
 // for 198.51.100.x, and an MTU of 1300 for fd00:0:0:4::x.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { native } from '../../native/load.ts'
+import { enterOwnNamespace } from '../../src/datapath/network/own-namespace.ts'
 import { familyOf, parseSocket, type Family } from '../../src/testing/packets/socket.ts'
 
 export const devices = {
@@ -94,35 +92,13 @@ function hexByte(value: number): string {
 
 /** Moves the calling thread into a new network of this kind, for good; the network goes when the thread does. */
 export async function enterNetwork(): Promise<void> {
-  const script = `
-    set -e
-    echo 0 > /proc/sys/net/ipv6/conf/default/disable_ipv6
-    echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad
-    echo 0 > /proc/sys/net/ipv6/conf/default/accept_ra
-    echo 0 > /proc/sys/net/ipv6/conf/default/router_solicitations
-    echo 1 > /proc/sys/net/ipv4/ip_forward
-    echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
-    while read -r line && [ "$line" != end ]; do echo "$line"; done | ip -batch -
-    echo 0 > /proc/sys/net/ipv4/conf/closed/forwarding
-    echo 0 > /proc/sys/net/ipv6/conf/closed/forwarding
-    echo ready
-    read -r end || true
-  `
-  const child = spawn('unshare', ['--net', 'sh', '-c', script], { stdio: ['pipe', 'pipe', 'pipe'] })
-  const errors: Buffer[] = []
-  child.stderr.on('data', (data: Buffer) => errors.push(data))
-  const exited = once(child, 'exit')
-  child.stdin.on('error', () => {}) // then it has exited, and says why
-  child.stdin.write(`${ipCommands().join('\n')}\nend\n`)
-  const ready = await Promise.race([once(child.stdout, 'data').then(() => true), exited.then(() => false)])
-  if (!ready) throw new Error(`the test network could not be made: ${Buffer.concat(errors).toString().trim()}`)
-  native.enterNetworkNamespace(`/proc/${child.pid}/ns/net`)
-  child.stdin.end()
-  await exited
-}
-
-function ipCommands(): readonly string[] {
-  return ['link set lo up', ...deviceNames.flatMap(deviceCommands), ...families.flatMap(routeCommands)]
+  await enterOwnNamespace({
+    commands: [...deviceNames.flatMap(deviceCommands), ...families.flatMap(routeCommands)],
+    settings: [
+      ['ipv4/conf/closed/forwarding', '0'],
+      ['ipv6/conf/closed/forwarding', '0'],
+    ],
+  })
 }
 
 const families: readonly Family[] = [4, 6]

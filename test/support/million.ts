@@ -24,7 +24,7 @@ import type { ServiceStatus, Verdicts } from '../../src/lb/datapath.ts'
 import type { Service } from '../../src/lb/model.ts'
 import { SmallMaps } from '../../src/testing/datapath/small-maps.ts'
 import { buildFrame } from '../../src/testing/packets.ts'
-import { skbContext } from '../bpf/kernel-bytes.ts'
+import { skbContext } from '../../src/datapath/test-run.ts'
 
 /** What the daemon is started with, where the file says nothing. */
 const config = parse('version: 1\ninterfaces: [{ name: any }]\n')
@@ -124,7 +124,7 @@ class Table implements Million {
       const ends = fromClient ? { from: anyClient, to: vip } : { from: endpoint, to: anyClient }
       const data = buildFrame(kind === 'tcp' ? { kind, ...ends, flags } : { kind, ...ends })
       const view = new DataView(data.buffer, data.byteOffset)
-      const context = skbContext(native.interfaceIndex(sender), {})
+      const context = skbContext(native.interfaceIndex(sender))
       const [ip, transport] = [view.getUint16(at.ipChecksum), view.getUint16(transportChecksum[kind])]
       const [address, port] = fromClient ? [at.source, at.sourcePort] : [at.destination, at.destinationPort]
       return { data, view, context, ip, transport, address, port }

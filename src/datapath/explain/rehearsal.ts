@@ -9,6 +9,7 @@ import { flowKeySize, layoutHash, metaSize, readMeta, readTrace, traceSize, writ
 import { mapKeys } from '../map-keys.ts'
 import { routeShift } from '../maps.ts'
 import { mapNames } from '../sizes.ts'
+import { skbContext, xdpContext } from '../test-run.ts'
 import type { Hook, Trace } from '../layout.gen.ts'
 import type { MapName } from '../sizes.ts'
 
@@ -179,7 +180,7 @@ export class Rehearsal {
   run(hook: Hook, frame: Uint8Array, { ifindex, mark }: { readonly ifindex: number; readonly mark: number }): Ran {
     const stage = this.#stages.get(hook) ?? this.#load(hook)
     const dataOut = new Uint8Array(frame.length + roomForHeaders)
-    const context = hook === 'xdp' ? xdpContext(ifindex, frame.length) : skbContext(ifindex, mark)
+    const context = hook === 'xdp' ? xdpContext(ifindex, frame.length) : skbContext(ifindex, { mark })
     const { result, dataSize } = native.testRun(stage.program, { data: frame, dataOut, context, repeat: 1 })
     return { action: result, frame: dataOut.slice(0, dataSize), steps: readSteps(stage) }
   }
@@ -307,21 +308,4 @@ function readSteps({ steps, count }: Stage): readonly Trace[] {
       return readTrace(viewOf(bytes), 0)
     },
   )
-}
-
-/** struct xdp_md: the frame's end, and the device. */
-function xdpContext(ifindex: number, frameBytes: number): Uint8Array {
-  const context = new Uint8Array(24)
-  viewOf(context).setUint32(4, frameBytes, true)
-  viewOf(context).setUint32(12, ifindex, true)
-  return context
-}
-
-/** struct __sk_buff: the firewall mark, and the device it came in by. */
-function skbContext(ifindex: number, mark: number): Uint8Array {
-  const context = new Uint8Array(192)
-  viewOf(context).setUint32(8, mark, true)
-  viewOf(context).setUint32(36, ifindex, true)
-  viewOf(context).setUint32(40, ifindex, true)
-  return context
 }

@@ -6,6 +6,7 @@ import { openAlg } from './alg/open.ts'
 import { quicHandler } from './handlers/quic.ts'
 import { slowPathLimits } from './limits.ts'
 import { SlowPath } from './slow-path.ts'
+import type { SlowPathParts } from './slow-path.ts'
 import type { ConnectionIds } from '../../protocols/quic-lb/index.ts'
 import type { SlowPathStatus } from '../../lb/datapath.ts'
 import type { Log } from '../../lb/log.ts'
@@ -22,6 +23,8 @@ export interface OpenSlowPathOptions {
   readonly program: ExpiryProgram
   /** milliseconds that never go back */
   readonly now: () => number
+  /** chance, where it is not to be the machine's: a whole number from 0 to below `count` */
+  readonly random?: (count: number) => number
   readonly log: Log
 }
 
@@ -60,7 +63,11 @@ class QuicServices {
   }
 }
 
-export const openSlowPath = ({ loaded, log, memory, now, program, services }: OpenSlowPathOptions): OpenedSlowPath => {
+/** What a slow path with these protocols is made of, and what is to be done for it a few times a second. */
+export const slowPathParts = (
+  options: OpenSlowPathOptions,
+): { readonly parts: SlowPathParts; readonly step: () => void } => {
+  const { loaded, log, memory, now, program, random, services } = options
   const alg = openAlg({
     fd: loaded.fds.services,
     services,
@@ -71,14 +78,13 @@ export const openSlowPath = ({ loaded, log, memory, now, program, services }: Op
       Math.floor(loaded.sizes.endpoints / 4),
     ),
     now,
+    ...(random === undefined ? {} : { random }),
     refused: (reason) => log.debug({ reason }, 'a connection that was announced is not let through'),
   })
   const quic = new QuicServices(services)
-  const slowPath = SlowPath.open({
+  const parts: SlowPathParts = {
     fds: loaded.fds,
     settings: memory.settings,
-    ticks: () => program.run(0, false).now,
-    ticksPerSecond: loaded.ticksPerSecond,
     hints: services.hints,
     freeFlow: (client) => {
       memory.expireKeys.set(client, 0)
@@ -91,11 +97,19 @@ export const openSlowPath = ({ loaded, log, memory, now, program, services }: Op
     ],
     expect: (expectation) => alg.expectations.expect(expectation),
     now,
+    ...(random === undefined ? {} : { random }),
     log,
-  })
-  return {
-    status: () => slowPath.status(),
-    step: () => alg.expectations.step(),
-    close: () => slowPath.close(),
   }
+  return { parts, step: () => alg.expectations.step() }
+}
+
+export const openSlowPath = (options: OpenSlowPathOptions): OpenedSlowPath => {
+  const { loaded, program } = options
+  const { parts, step } = slowPathParts(options)
+  const slowPath = SlowPath.open({
+    ...parts,
+    ticks: () => program.run(0, false).now,
+    ticksPerSecond: loaded.ticksPerSecond,
+  })
+  return { status: () => slowPath.status(), step, close: () => slowPath.close() }
 }

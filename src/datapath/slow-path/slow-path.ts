@@ -46,6 +46,8 @@ export interface CoreOptions {
   readonly msOfTick: (tick: number) => number
   /** packets wait for `run` */
   readonly onReady: () => void
+  /** a whole number from 0 to below `count`; by the machine's chance, where it is left out */
+  readonly random?: (count: number) => number
   readonly log: Log
 }
 
@@ -57,9 +59,9 @@ export class SlowPathCore {
   #steppedMs = -Infinity
 
   constructor(options: CoreOptions) {
-    const { handlers, limits, log, makeFlow, maps, now, onReady, sink } = options
+    const { handlers, limits, log, makeFlow, maps, now, onReady, random, sink } = options
     this.#options = options
-    const resets = new Resets(limits.resets, maps)
+    const resets = new Resets(limits.resets, maps, random && (() => random(0x1_0000_0000)))
     const making = makeFlow === undefined ? {} : { makeFlow }
     const fragments = new FragmentHandler({ limits: limits.fragments, lookups: maps, ...making })
     this.#dispatch = new Dispatch({
@@ -128,16 +130,9 @@ export interface HandlerMaps extends Lookups {
   readonly makeFlow: (first: PuntedPacket) => void
 }
 
-export interface SlowPathOptions {
+/** What it has of a datapath, whatever clock and sockets it has. */
+export interface SlowPathParts extends Omit<KernelMapsOptions, 'ticks'> {
   readonly fds: KernelMapsOptions['fds'] & Readonly<Record<'punts', number>>
-  /** map settings */
-  readonly settings: DataView
-  /** the kernel's time in ticks */
-  readonly ticks: () => number
-  readonly ticksPerSecond: number
-  readonly hints: KernelMapsOptions['hints']
-  readonly freeFlow: KernelMapsOptions['freeFlow']
-  readonly expect?: KernelMapsOptions['expect']
   /** the TC program; with it a packet that was not sent, since it was too long, can begin a flow */
   readonly tcProgram?: number
   /** They go before those built in. */
@@ -145,9 +140,42 @@ export interface SlowPathOptions {
   readonly limits?: SlowPathLimits
   /** milliseconds that never go back */
   readonly now: () => number
+  /** as of CoreOptions */
+  readonly random?: (count: number) => number
+  readonly log: Log
+}
+
+export interface SlowPathOptions extends SlowPathParts {
+  /** the kernel's time in ticks */
+  readonly ticks: () => number
+  readonly ticksPerSecond: number
   /** firewall mark of what is sent; 0: none */
   readonly mark?: number
-  readonly log: Log
+}
+
+type Surroundings = Pick<CoreOptions, 'sink' | 'msOfTick' | 'onReady'> & Pick<KernelMapsOptions, 'ticks'>
+
+/** The mechanism over the fast path's maps. */
+export const coreOf = (parts: SlowPathParts, { ticks, ...surroundings }: Surroundings): SlowPathCore => {
+  const maps = new KernelMaps({ ...parts, ticks })
+  const maker = parts.tcProgram === undefined ? null : new FlowMaker(parts.tcProgram)
+  return new SlowPathCore({
+    handlers:
+      parts.handlers?.({
+        flow: (key) => maps.flow(key),
+        fragment: (key) => maps.fragment(key),
+        encapsulation: () => maps.encapsulation(),
+        change: (changes) => maps.change(changes),
+        makeFlow: (first) => maker?.make(first),
+      }) ?? [],
+    limits: parts.limits ?? slowPathLimits,
+    maps,
+    ...(maker === null ? {} : { makeFlow: (first) => maker.make(first) }),
+    now: parts.now,
+    ...(parts.random === undefined ? {} : { random: parts.random }),
+    log: parts.log,
+    ...surroundings,
+  })
 }
 
 export class SlowPath {
@@ -165,32 +193,11 @@ export class SlowPath {
     this.#options = options
     this.#sink = sink
     this.#clock = { ticks: options.ticks(), ms: options.now() }
-    const maps = new KernelMaps({
-      fds: options.fds,
-      settings: options.settings,
-      hints: options.hints,
-      freeFlow: options.freeFlow,
-      ...(options.expect === undefined ? {} : { expect: options.expect }),
-      ticks: () => this.#ticks(),
-    })
-    const maker = options.tcProgram === undefined ? null : new FlowMaker(options.tcProgram)
-    this.#core = new SlowPathCore({
-      handlers:
-        options.handlers?.({
-          flow: (key) => maps.flow(key),
-          fragment: (key) => maps.fragment(key),
-          encapsulation: () => maps.encapsulation(),
-          change: (changes) => maps.change(changes),
-          makeFlow: (first) => maker?.make(first),
-        }) ?? [],
-      limits: options.limits ?? slowPathLimits,
-      maps,
+    this.#core = coreOf(options, {
       sink,
-      ...(maker === null ? {} : { makeFlow: (first) => maker.make(first) }),
-      now: options.now,
+      ticks: () => this.#ticks(),
       msOfTick: (tick) => this.#msOfTick(tick),
       onReady: () => this.#wake(),
-      log: options.log,
     })
     const arena = new Uint8Array(arenaBytes)
     this.#ring = native.ringOpen(options.fds.punts, arena, (count) => {

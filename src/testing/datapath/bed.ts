@@ -16,13 +16,13 @@ import {
 } from '../../datapath/layout.gen.ts'
 import { timeoutTicks } from '../../datapath/settings.ts'
 import { Status } from '../../datapath/status.ts'
+import { skbContext } from '../../datapath/test-run.ts'
 import { buildFrame, type Packet } from '../packets.ts'
 import { SmallMaps, type Start } from './small-maps.ts'
 import type { FlowStatus, ServiceStatus, Verdicts } from '../../lb/datapath.ts'
 import type { Change, ServiceKey } from '../../lb/model.ts'
 
 const ticksPerSecond = 100
-const skbContextBytes = 192
 
 /** Ticks a flow may be idle; no two states have the same. */
 export const timeouts: Readonly<Record<Exclude<FlowState, 'none'>, number>> = {
@@ -209,10 +209,7 @@ export class Bed {
   }
 
   #run(packet: Packet, device: 'client' | 'server'): void {
-    const context = new Uint8Array(skbContextBytes)
-    const view = new DataView(context.buffer)
-    // ingress_ifindex and ifindex of struct __sk_buff
-    for (const offset of [36, 40]) view.setUint32(offset, native.interfaceIndex(device), true)
+    const context = skbContext(native.interfaceIndex(device))
     native.testRun(this.#maps.loaded.programs.tc, { data: buildFrame(packet), dataOut: this.#frameOut, context })
   }
 }

@@ -14,6 +14,8 @@ export interface OpenAlgOptions {
   readonly limit: number
   /** milliseconds that never go back */
   readonly now: () => number
+  /** a whole number from 0 to below `count`; by the machine's chance, where it is left out */
+  readonly random?: (count: number) => number
   /** what was asked for in a connection and is not done, by name */
   readonly refused?: (reason: string) => void
 }
@@ -24,9 +26,10 @@ export interface OpenedAlg {
   readonly expectations: Expectations
 }
 
-export function openAlg({ fd, limit, now, refused, services }: OpenAlgOptions): OpenedAlg {
+export function openAlg({ fd, limit, now, random, refused, services }: OpenAlgOptions): OpenedAlg {
   const room = services.expectationRoom
-  const expectations = new Expectations({ fd, room, limit, now, random: (count) => randomInt(count) })
+  const chance = random ?? ((count: number): number => randomInt(count))
+  const expectations = new Expectations({ fd, room, limit, now, random: chance })
   const handler: OpenedAlg['handler'] = (lookups) =>
     algHandler({
       algOf: (service) => services.serviceOf(service)?.alg ?? null,
