@@ -4,7 +4,13 @@ import { complete, completionScript, shells } from './completion.ts'
 import type { Io } from './io.ts'
 import { buildProgram } from './program.ts'
 
-const io: Io = { env: {}, out: () => undefined, say: () => undefined, style: (_stream, _style, text) => text }
+const io: Io = {
+  env: {},
+  out: () => undefined,
+  flush: async () => undefined,
+  say: () => undefined,
+  style: (_stream, _style, text) => text,
+}
 
 const cases: readonly (readonly [string, readonly string[], readonly string[]])[] = [
   ['commands', ['ge'], ['get']],

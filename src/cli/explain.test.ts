@@ -39,6 +39,7 @@ for (const [title, line, why] of refused)
     const io = {
       env: {},
       out,
+      flush: async () => undefined,
       say: (text: string) => said.push(text),
       style: (_: string, __: string, text: string) => text,
     }

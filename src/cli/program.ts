@@ -6,9 +6,11 @@ import { errorCode, errorCodes } from '../lb/errors.ts'
 import { wholeNumber } from './arguments.ts'
 import { CliError } from './errors.ts'
 import { addExplain } from './explain-flags.ts'
+import { addInspect } from './inspect-flags.ts'
 import type { Io } from './io.ts'
 import { addCreateFlags, addListeners, addRefusedFlags, refuseFlags } from './lb-flags.ts'
 import { formats } from './output.ts'
+import { addReplay } from './replay-flags.ts'
 import { readVersion } from './version.ts'
 
 const seconds = (text: string): number => {
@@ -240,6 +242,8 @@ export const buildProgram = async (io: Io, wantsLab = false): Promise<Command> =
   addDelete(program, io)
   addChanges(program, io)
   addExplain(program, io)
+  addInspect(program, io)
+  addReplay(program, io)
   addLocal(program, io)
   await addLab(program, wantsLab)
   addCompletion(program, io)
