@@ -1,4 +1,4 @@
-// `npm run bench -- datapath|forward|churn`: measures, prints a table for people or JSON lines for programs.
+// `npm run bench -- datapath|forward|churn|protocols`: measures, prints a table for people or JSON lines for programs.
 
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -8,18 +8,22 @@ import { benchChurn } from './churn/index.ts'
 import { benchDatapath } from './datapath/index.ts'
 import { benchForward } from './forward/index.ts'
 import { Progress } from './progress.ts'
+import { benchProtocols } from './protocols/index.ts'
 
 const usage = `usage: npm run bench -- datapath|forward [--json] [--case GLOB] [--rounds N] [--repeat N]
        npm run bench -- churn [--json] [--seconds N] [--rate N] [--flows N]
+       npm run bench -- protocols [--json] [--case GLOB] [--rounds N] [--repeat N]
 
   datapath   nanoseconds a packet costs in the BPF programs
   forward    packets and connections a second through the lab, beside plain forwarding and nftables
   churn      what the daemon needs to free connections that come and go on a full table
+  protocols  messages that are decoded, and frames that inspect and replay go through, a second on one core
 
   --json      one object a line instead of a table
   --case      only rows with such a name, for example 'dnat44-*' or 'tc/*'
   --rounds    rounds of each row (5)
-  --repeat    datapath: packets of a round (1000000); forward: milliseconds of a round (2000)
+  --repeat    datapath: packets of a round (1000000); forward: milliseconds of a round (2000); protocols: milliseconds
+              of a round (1000)
   --seconds   churn: how long (120)
   --rate      churn: connections a second (50000)
   --flows     churn: connections that stay meanwhile (1000000)
@@ -39,6 +43,7 @@ const benches: ReadonlyMap<string, (options: BenchOptions) => Promise<boolean>> 
   ['datapath', benchDatapath],
   ['forward', benchForward],
   ['churn', benchChurn],
+  ['protocols', benchProtocols],
 ])
 const names = [...benches.keys()].join(', ')
 
@@ -104,10 +109,12 @@ const main = async (args: readonly string[]): Promise<number> => {
   const { bench, options } = parsed
   const run = benches.get(bench)
   if (run === undefined) throw new UsageError(`there is no benchmark '${bench}': ${names}`)
-  if (process.getuid?.() !== 0)
-    throw new Error('benchmarks load BPF programs and make network namespaces: run them as root')
   exitOnSignals()
-  build()
+  if (bench !== 'protocols') {
+    if (process.getuid?.() !== 0)
+      throw new Error('benchmarks load BPF programs and make network namespaces: run them as root')
+    build()
+  }
   return (await run(options)) ? 0 : 1
 }
 

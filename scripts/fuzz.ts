@@ -3,11 +3,13 @@
 
 import { differential } from './fuzz/differential.ts'
 import { programs } from './fuzz/programs.ts'
+import { protocolPlugins } from './fuzz/protocols/index.ts'
 import { UsageError, type Target } from './fuzz/target.ts'
 
 const targets: ReadonlyMap<string, Target> = new Map([
   ['bpf', programs],
   ['differential', differential],
+  ['protocols', protocolPlugins],
 ])
 
 async function main([name = '', ...args]: readonly string[]): Promise<number> {

@@ -56,6 +56,8 @@ const tiers: ReadonlyMap<string, readonly Tier[]> = new Map<string, readonly Tie
 ])
 
 const tiersWhenNamed: ReadonlyMap<string, readonly Tier[]> = new Map<string, readonly Tier[]>([
+  // A part of `lab` too: alone it also reads the captures of whoever runs it (SLUICE_CAPTURES).
+  ['oracle', [{ kind: 'ava', title: 'oracle', files: ['test/oracle/*.test.ts'], heavy: true, workerThreads }]],
   ['vm', [{ kind: 'tap', title: 'vm', command: ['node', 'scripts/vm/main.ts'] }]],
 ])
 

@@ -64,6 +64,7 @@ const probes = {
   scapy: () => (existsSync('/usr/lib/python3/dist-packages/scapy') ? null : 'python3-scapy is not installed'),
   bpftool: () => missingProgram('bpftool'),
   curl: () => missingProgram('curl'),
+  erlc: () => (missingProgram('erlc') === null ? null : 'erlang-asn1 is not installed (scripts/setup --oracle)'),
   ethtool: () => missingProgram('ethtool'),
   ip: () => missingProgram('ip'),
   iperf3: () => missingProgram('iperf3'),

@@ -85,6 +85,15 @@ const camelCase = (name: string): string =>
     .replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())
     .replace(/^./, (letter) => letter.toLowerCase())
 
+/** By the name of an element: there are as many as the tables have. */
+const fieldNames = new Map<string, string>()
+
+function fieldName(name: string): string {
+  let field = fieldNames.get(name)
+  if (field === undefined) fieldNames.set(name, (field = camelCase(name)))
+  return field
+}
+
 /** What is known of the elements, by their names. What cannot be read is said in `unreadable`. */
 export function showElements(elements: readonly Element[], known: Definitions): Readonly<Record<string, FieldValue>> {
   const fields: Record<string, FieldValue> = {}
@@ -93,7 +102,7 @@ export function showElements(elements: readonly Element[], known: Definitions): 
     const definition = known.get(element.id)
     if (definition === undefined) continue
     try {
-      fields[camelCase(definition.name)] = definition.type.show(readDefined(definition, element))
+      fields[fieldName(definition.name)] = definition.type.show(readDefined(definition, element))
     } catch (error) {
       if (isRefused(error)) unreadable.push(error.message)
     }
