@@ -1,5 +1,6 @@
-// Checks of imports: they point one way, wire <- protocols <- {captures, lb} <- {datapath, proxy, config, api} <- main
-// <- cli, and a protocol's folder is entered by its index.ts. Tests, the lab and benchmarks may import anything.
+// Checks of imports: they point one way, wire <- {protocols, sockets} <- {captures, lb} <- {datapath, proxy, sim,
+// config, api} <- main <- cli, and a protocol's folder is entered by its index.ts. Tests, the lab and benchmarks may
+// import anything.
 
 import { posix } from 'node:path'
 import { eachMatch, type Complaint, type SourceFile } from './source.ts'
@@ -7,10 +8,12 @@ import { eachMatch, type Complaint, type SourceFile } from './source.ts'
 const ranks: Readonly<Record<string, number>> = {
   wire: 0,
   protocols: 1,
+  sockets: 1,
   captures: 2,
   lb: 2,
   datapath: 3,
   proxy: 3,
+  sim: 3,
   config: 3,
   api: 3,
   main: 4,

@@ -216,3 +216,9 @@ export const prefixContains = (prefix: Prefix, address: Uint8Array): boolean => 
   const mask = (0xff << (8 - rest)) & 0xff
   return ((prefix.bytes[whole] ?? 0) & mask) === ((address[whole] ?? 0) & mask)
 }
+
+/** 4 or 16 bytes of text that is an address. */
+export function shortAddressBytes(text: string): Uint8Array {
+  const bytes = addressBytes(text)
+  return isMappedIPv4(bytes) ? bytes.subarray(12) : bytes
+}

@@ -12,6 +12,7 @@ import type { Description, Protocol } from '../protocol.ts'
 import type { PfcpMessage } from './codec.ts'
 
 export { splitPfcp } from './codec.ts'
+export { messageTypes } from './messages.ts'
 export { readElements, writeElements } from './tree.ts'
 export { typedFSeid, typedFTeid, typedNodeId, typedNumber, typedUeIpAddress } from './typed.ts'
 export type { PfcpMessage } from './codec.ts'
