@@ -90,6 +90,24 @@ inline_always int ctx_l4_checksum(ctx_t *ctx, __u32 offset, __u32 address_delta,
 	return 0;
 }
 
+/* Writes a transport checksum anew. The sums are of the pseudo-header, as it was and as it is, and of all that follows
+ * but the field itself. Where that is the device's to finish, the field has the first sum and nothing more; it cannot
+ * be told from a whole checksum that is the same, which one packet of 65,536 has. */
+inline_always void ctx_write_l4_checksum(__u16 *field, __u16 pseudo_before, __u32 pseudo, __u32 rest)
+{
+	__u16 value = ~checksum_fold((__u64)pseudo + rest);
+
+	if (*field == pseudo_before)
+		value = checksum_fold(pseudo);
+	*field = value ? value : 0xffff;
+}
+
+/* The frame's new length; what is added is to be written. */
+inline_always long ctx_resize(ctx_t *ctx, __u32 bytes)
+{
+	return bpf_skb_change_tail(ctx, bytes, 0);
+}
+
 inline_always int ctx_transmit(ctx_t *ctx, __u32 ifindex)
 {
 	return bpf_redirect(ifindex, 0);

@@ -72,6 +72,21 @@ inline_always int ctx_l4_checksum(ctx_t *ctx, __u32 offset, __u32 address_delta,
 	return 0;
 }
 
+/* Writes a transport checksum anew. The sums are of the pseudo-header, as it was and as it is, and of all that follows
+ * but the field itself. */
+inline_always void ctx_write_l4_checksum(__u16 *field, __u16 pseudo_before, __u32 pseudo, __u32 rest)
+{
+	__u16 value = ~checksum_fold((__u64)pseudo + rest);
+
+	*field = value ? value : 0xffff;
+}
+
+/* The frame's new length; what is added is to be written. */
+inline_always long ctx_resize(ctx_t *ctx, __u32 bytes)
+{
+	return bpf_xdp_adjust_tail(ctx, (int)bytes - (int)ctx_length(ctx));
+}
+
 /* Not XDP_TX, though it is a little faster back through the same device: a veth puts such a frame into its peer's
  * ring and wakes the peer only if that has an XDP program; what the device takes from a redirect is known, see enum
  * device_flags. */

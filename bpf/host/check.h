@@ -116,6 +116,25 @@ static bool check_is_translation(const struct check_ip *before, const struct che
 	       !(after->protocol == IPPROTO_UDP && check_read16(after->ip + after->header + 2) == 6080);
 }
 
+/* Whether an Echo Request of GTP-U has become its answer. */
+static bool check_is_answer(const struct check_ip *before, const struct check_ip *after)
+{
+	const __u8 *in = before->ip + before->header, *out = after->ip + after->header;
+
+	return before->protocol == IPPROTO_UDP && after->protocol == IPPROTO_UDP &&
+	       after->length == after->header + sizeof(struct udphdr) + GTPU_ANSWER &&
+	       check_read16(out) == GTPU_PORT && check_read16(in + 2) == GTPU_PORT &&
+	       in[9] == GTPU_ECHO_REQUEST && out[9] == GTPU_ECHO_RESPONSE;
+}
+
+/* Nothing is left of what came but addresses and the sequence number. */
+static void check_answer(const struct check_ip *answer, __u32 frame_bytes)
+{
+	CHECK(frame_bytes == answer->l3 + answer->length, "frame of %u, packet of %u", frame_bytes, answer->length);
+	CHECK(answer->hops == GTPU_HOPS, "%u hops", answer->hops);
+	CHECK(host_world.partial || check_transport_error(answer) == 0, "checksum of an answer");
+}
+
 static void check_forwarded(const __u8 *before, __u32 before_length, const __u8 *after, __u32 after_length)
 {
 	struct check_ip in = check_find_ip(before, before_length), out = check_find_ip(after, after_length);
@@ -126,11 +145,13 @@ static void check_forwarded(const __u8 *before, __u32 before_length, const __u8 
 		return;
 	CHECK(in.version && out.version, "no IP packet, or its length lies");
 	CHECK(in.l3 == out.l3, "tags: %u and %u", in.l3, out.l3);
-	CHECK(after_length - before_length == out.length - in.length, "frame %u to %u, packet %u to %u", before_length,
-	      after_length, in.length, out.length);
 	CHECK(out.hops > 0, "no hop is left");
 	if (out.version == 4)
 		CHECK(checksum_fold(check_sum(out.ip, out.header)) == 0xffff, "IPv4 header checksum");
+	if (check_is_answer(&in, &out))
+		return check_answer(&out, after_length);
+	CHECK(after_length - before_length == out.length - in.length, "frame %u to %u, packet %u to %u", before_length,
+	      after_length, in.length, out.length);
 	if (host_world.partial || !check_is_translation(&in, &out))
 		return;
 	in_error = check_transport_error(&in);

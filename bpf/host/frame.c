@@ -190,6 +190,24 @@ long bpf_xdp_adjust_head(struct xdp_md *ctx, int change)
 	return 0;
 }
 
+static long resize(__u32 bytes)
+{
+	if (bytes < ETH_HLEN || data + bytes > room + HOST_ROOM || host_world.linear < length)
+		return -EINVAL;
+	host_frame_open();
+	if (bytes > length)
+		memset(data + length, 0, bytes - length);
+	length = bytes;
+	host_world.linear = bytes;
+	close_frame();
+	return 0;
+}
+
+long bpf_xdp_adjust_tail(struct xdp_md *ctx, int change)
+{
+	return resize(length + change);
+}
+
 __u64 bpf_xdp_get_buff_len(struct xdp_md *ctx)
 {
 	return length;
@@ -206,6 +224,11 @@ long bpf_xdp_store_bytes(struct xdp_md *ctx, __u32 offset, void *from, __u32 byt
 }
 
 /* ---- TC ---------------------------------------------------------------------------------------------------------- */
+
+long bpf_skb_change_tail(struct __sk_buff *skb, __u32 bytes, __u64 flags)
+{
+	return resize(bytes);
+}
 
 static void pull(__u32 bytes)
 {

@@ -42,7 +42,7 @@ static const struct tables_row tables_rows[] = {
 	{ 4, 6, IPPROTO_ICMP, 0, 0, true, SELECT_HASH },
 	{ 4, 6, IPPROTO_SCTP, 80, 8080, true, SELECT_HASH },
 	{ 4, 4, IPPROTO_UDP, 2152, 2152, false, SELECT_N3, SERVICE_STATELESS, HINT_TEID, MISS_HASH },
-	{ 4, 4, IPPROTO_UDP, 8805, 8805, false, SELECT_HINT, SERVICE_STATELESS, HINT_SEID, MISS_PUNT },
+	{ 4, 4, IPPROTO_UDP, 8805, 8805, false, SELECT_HINT, SERVICE_STATELESS, HINT_SEID, MISS_DROP },
 	{ 4, 4, IPPROTO_UDP, 443, 443, false, SELECT_QUIC, 0, HINT_QUIC },
 	{ 4, 4, IPPROTO_UDP, 443, 443, true, SELECT_QUIC, SERVICE_QUIC_ENCRYPTED },
 	{ 4, 4, IPPROTO_TCP, 21, 21, true, SELECT_RR, SERVICE_PUNT },
@@ -56,7 +56,8 @@ static const struct tables_row tables_rows[] = {
 	{ 6, 4, IPPROTO_UDP, 80, 8080, true, SELECT_LC },
 	{ 6, 4, IPPROTO_ICMP, 0, 0, true, SELECT_HASH },
 	{ 6, 4, IPPROTO_SCTP, 80, 8080, true, SELECT_HASH },
-	{ 6, 6, IPPROTO_UDP, 2152, 2152, false, SELECT_N3, SERVICE_STATELESS, HINT_TEID, MISS_DROP },
+	{ 6, 6, IPPROTO_UDP, 2152, 2152, false, SELECT_N3, SERVICE_STATELESS | SERVICE_TEID_RANGES, HINT_TEID,
+	  MISS_ERROR },
 	{ 6, 4, IPPROTO_UDP, 80, 80, false, SELECT_HASH, 0, 0, 0, ACTION_ENCAP_IP },
 	{ 6, 6, IPPROTO_TCP, 80, 80, false, SELECT_HASH, 0, 0, 0, ACTION_ENCAP_GUE },
 	{ 4, 4, IPPROTO_UDP, 80, 8080, true, SELECT_HASH, .pool = true },
@@ -117,8 +118,8 @@ static void tables_write_endpoint(int row, int number)
 		.weight = number + 1,
 		.action = r->action,
 	};
-	struct endpoint_return back = { .address = tables_vip(row), .port = bpf_htons(r->port), .service = row + 1,
-					.endpoint = id };
+	struct endpoint_return back = { .address = tables_vip(row), .port = bpf_htons(r->port), .hint = r->hint,
+					.service = row + 1, .endpoint = id };
 	struct service_key key = { .address = endpoint.address, .port = endpoint.port, .protocol = r->protocol };
 
 	if (r->source) {

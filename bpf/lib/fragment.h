@@ -67,7 +67,8 @@ inline_always enum verdict fragment_early(ctx_t *ctx, const struct packet *packe
 	return verdict;
 }
 
-inline_always enum verdict fragment_follow(ctx_t *ctx, struct packet *packet, struct fragment *known)
+inline_always enum verdict fragment_follow(ctx_t *ctx, struct packet *packet, struct fragment *known,
+					   struct scratch *room)
 {
 	__u32 start = fragment_start(packet), end = start + fragment_payload(packet);
 
@@ -84,6 +85,7 @@ inline_always enum verdict fragment_follow(ctx_t *ctx, struct packet *packet, st
 		return punt(ctx, packet, NULL, PUNT_FRAGMENT);
 	}
 	known->ends = end;
+	room->session_endpoint = known->endpoint;
 	packet->key.source_port = known->source_port;
 	packet->key.destination_port = known->destination_port;
 	if (packet->key.protocol == IPPROTO_ICMP)
@@ -110,7 +112,7 @@ rarely enum verdict fragment_later(ctx_t *ctx, struct packet *packet)
 	if (!known || !fragment_is_fresh(packet, known))
 		return fragment_early(ctx, packet, key);
 	known->seen = packet->now;
-	return fragment_follow(ctx, packet, known);
+	return fragment_follow(ctx, packet, known, room);
 }
 
 /* What the rest will do; 0: nobody asks. What is not for us is remembered where the rest would be taken for ours. */
@@ -147,5 +149,6 @@ rarely int fragment_teach(const struct packet *packet, enum verdict verdict)
 	fragment.ends = fragment_payload(packet);
 	fragment.source_port = packet->key.source_port;
 	fragment.destination_port = packet->key.destination_port;
+	fragment.endpoint = room->session_endpoint; /* of an earlier packet, where this one has a flow: not asked for */
 	return bpf_map_update_elem(&fragments, key, &fragment, BPF_ANY);
 }

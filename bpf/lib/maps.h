@@ -188,6 +188,15 @@ struct {
 	__type(value, struct hint);
 } hints SEC(".maps");
 
+/* Which endpoint has the TEIDs with a prefix: its id. Asked where there is no hint for the whole TEID. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_TEID_RANGES);
+	__type(key, struct teid_range_key);
+	__type(value, __u32);
+} teid_ranges SEC(".maps");
+
 /* A set bit is a UDP port, in host order, of a service whose packets are told apart by session key. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -324,6 +333,8 @@ struct scratch {
 	struct source_key source_key;
 	struct tcp_options options;
 	__u32 template; /* see session.h */
+	__u32 session_endpoint; /* id: where a fragmented packet with a session key goes */
+	struct teid_range_key teid_key;
 	struct flow_key sctp_first; /* how the first path of an association comes in */
 	struct flow_key sctp_partner;
 	__be32 sctp_reply;          /* the tag that answers to the INIT at hand will carry; 0: not known yet */

@@ -182,8 +182,6 @@ rarely enum verdict select_by_hint(ctx_t *ctx, const struct packet *packet, __u3
 		return VERDICT_DROP_NO_HINT;
 	if (service->miss == MISS_PASS)
 		return VERDICT_PASS_NOT_SERVICE;
-	if (service->miss == MISS_PUNT)
-		return punt(ctx, packet, NULL, PUNT_MISS);
 	return select_by_hash(service, service->hint == HINT_CLIENT ? select_client_digest(packet) : packet->digest,
 			      endpoint_id);
 }

@@ -2,6 +2,7 @@
 /* Services whose packets are told apart by a session key, not by a flow: one 5-tuple of GTP-U or PFCP carries
  * thousands of sessions. What a packet gets is made for it alone; only the next hop is kept, for each endpoint. */
 #pragma once
+#include "../proto/gtpu.h"
 #include "create.h"
 #include "filter.h"
 #include "select.h"
@@ -12,8 +13,6 @@
 
 enum session_values {
 	SESSION_TEMPLATES = 4096, /* the first half for endpoints, the second for clients */
-	SESSION_GTP_VERSION = 0x30, /* version 1, and not GTP' (TS 29.281, 5.1) */
-	SESSION_GTP_MASK = 0xf0,
 	SESSION_PFCP_VERSION = 0x20, /* TS 29.244, 7.2.2 */
 	SESSION_PFCP_MASK = 0xe0,
 	SESSION_PFCP_SEID = 0x01, /* the flag S: there is a SEID */
@@ -33,6 +32,31 @@ struct {
 	__type(value, struct session_template);
 } session_templates SEC(".maps");
 
+/* Services that packets have just been for, so that not each packet looks its service up; believed for as long as a
+ * cached next hop, and whoever changes a service makes a new route generation. A CPU's own. */
+struct session_socket {
+	struct service_key key;
+	struct service service;
+	__u32 stamp; /* see route_stamp() */
+	__u32 reserved;
+};
+
+enum session_sockets { SESSION_SOCKETS_BITS = 6 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1 << SESSION_SOCKETS_BITS);
+	__type(key, __u32);
+	__type(value, struct session_socket);
+} session_sockets SEC(".maps");
+
+inline_always bool session_same_socket(const struct service_key *a, const struct service_key *b)
+{
+	const __u64 *left = (const __u64 *)a, *right = (const __u64 *)b;
+
+	return left[0] == right[0] && left[1] == right[1] && left[2] == right[2];
+}
+
 inline_always bool session_port(__be16 port)
 {
 	__u32 number = bpf_ntohs(port), index = number / 64;
@@ -41,60 +65,156 @@ inline_always bool session_port(__be16 port)
 	return word && *word >> (number & 63) & 1;
 }
 
+/* A later fragment has the ports of its first one. */
 inline_always bool session_may_be(const struct packet *packet)
 {
-	return packet->key.protocol == IPPROTO_UDP && !packet_is_later_fragment(packet) &&
+	return packet->key.protocol == IPPROTO_UDP &&
 	       (session_port(packet->key.destination_port) || session_port(packet->key.source_port));
 }
 
-/* Reads the packet's session key into the scratch room; returns its digest, or that of the client where the message has
- * none. *keyed says which. */
-inline_always __u64 session_key(ctx_t *ctx, const struct packet *packet, const struct service *service,
-				struct scratch *room, bool *keyed)
+/* What a message is to us. */
+enum session_kind {
+	SESSION_KEYED = 0,     /* of a session: its key stands in the scratch room */
+	SESSION_OF_SENDER,     /* has no key: its sender stands in */
+	SESSION_ECHO_REQUEST,  /* is answered here */
+	SESSION_ECHO_RESPONSE, /* is for the endpoint that has asked */
+	SESSION_ERROR,         /* is about a session, whose key user space reads */
+};
+
+struct session_message {
+	__u64 digest; /* of the key, or of the sender */
+	__be32 teid;
+	__u8 type;    /* of GTP-U */
+	__u8 kind;    /* enum session_kind */
+};
+
+inline_always void session_of_sender(const struct packet *packet, struct session_message *message)
 {
-	const __u8 *message = ctx_start(ctx) + packet_l4(packet) + sizeof(struct udphdr);
+	message->kind = SESSION_OF_SENDER;
+	message->digest = select_client_digest(packet);
+}
+
+inline_always __u64 session_digest(__u64 id)
+{
+	return id * 0x9e3779b97f4a7c15ULL;
+}
+
+/* PFCP: by the SEID, where there is one. */
+inline_always void session_pfcp(ctx_t *ctx, const struct packet *packet, struct scratch *room,
+				struct session_message *message)
+{
+	const __u8 *start = ctx_start(ctx) + packet_l4(packet) + sizeof(struct udphdr);
 	__u64 id;
 
-	*keyed = false;
-	if ((void *)(message + SESSION_KEY_AT + 4) > ctx_end(ctx))
-		return select_client_digest(packet);
-	if (service->hint == HINT_SEID) {
-		if ((void *)(message + SESSION_KEY_AT + 8) > ctx_end(ctx) ||
-		    (message[0] & SESSION_PFCP_MASK) != SESSION_PFCP_VERSION || !(message[0] & SESSION_PFCP_SEID))
-			return select_client_digest(packet);
-		__builtin_memcpy(&id, message + SESSION_KEY_AT, 8);
-		*(__u64 *)hint_key(room, service->id, HINT_SEID, 8)->bytes = id;
-	} else {
-		if ((message[0] & SESSION_GTP_MASK) != SESSION_GTP_VERSION)
-			return select_client_digest(packet);
-		id = *(const __be32 *)(message + SESSION_KEY_AT);
-		*(__u64 *)hint_key(room, service->id, HINT_TEID, 4)->bytes = id;
+	if ((void *)(start + SESSION_KEY_AT + 8) > ctx_end(ctx) ||
+	    (start[0] & SESSION_PFCP_MASK) != SESSION_PFCP_VERSION || !(start[0] & SESSION_PFCP_SEID))
+		return session_of_sender(packet, message);
+	__builtin_memcpy(&id, start + SESSION_KEY_AT, 8);
+	*(__u64 *)hint_key(room, room->service.id, HINT_SEID, 8)->bytes = id;
+	message->kind = SESSION_KEYED;
+	message->digest = session_digest(id);
+}
+
+/* GTP-U: what is of a tunnel goes by its TEID. The others are about the path (TS 29.281, 7.2 and 7.3), and have 0 for a
+ * TEID; one that says which extension headers its sender knows is of no use to anybody here. */
+inline_always enum verdict session_gtpu(ctx_t *ctx, const struct packet *packet, struct scratch *room,
+					struct session_message *message)
+{
+	struct gtpu found = {};
+	enum verdict verdict;
+
+	verdict = gtpu_check(ctx, packet, &found);
+	if (unlikely(verdict))
+		return verdict;
+	message->type = found.type;
+	message->teid = found.teid;
+	if (likely(found.type >= GTPU_TUNNEL_STATUS)) {
+		*(__u64 *)hint_key(room, room->service.id, HINT_TEID, 4)->bytes = found.teid;
+		message->kind = SESSION_KEYED;
+		message->digest = session_digest(found.teid);
+		return VERDICT_CONTINUE;
 	}
-	*keyed = true;
-	return id * 0x9e3779b97f4a7c15ULL;
+	session_of_sender(packet, message);
+	if (found.type == GTPU_ECHO_REQUEST)
+		message->kind = SESSION_ECHO_REQUEST;
+	else if (found.type == GTPU_ECHO_RESPONSE)
+		message->kind = SESSION_ECHO_RESPONSE;
+	else if (found.type == GTPU_ERROR_INDICATION)
+		message->kind = SESSION_ERROR;
+	else
+		return VERDICT_DROP_GTP_MESSAGE;
+	return VERDICT_CONTINUE;
+}
+
+/* The endpoint that the TEID belongs to by its first bits. */
+rarely bool session_range(const struct service *service, __be32 teid, __u32 *endpoint_id)
+{
+	struct scratch *room = scratch_get();
+	const __u32 *found;
+	__u32 id;
+
+	if (!service || !endpoint_id || !room)
+		return false;
+	room->teid_key.prefix_bits = 64;
+	room->teid_key.service = bpf_htonl(service->id);
+	room->teid_key.teid = teid;
+	found = bpf_map_lookup_elem(&teid_ranges, &room->teid_key);
+	if (!found)
+		return false;
+	id = *found;
+	*endpoint_id = id;
+	return hint_endpoint_serves(bpf_map_lookup_elem(&endpoints, &id), service->id);
+}
+
+/* The last endpoint that has asked this sender whether it is there. */
+rarely bool session_asker(const struct packet *packet, __u32 *endpoint_id)
+{
+	const struct scratch *room = scratch_get();
+	const struct affinity *asker;
+	struct affinity_key key;
+
+	if (!room || !packet || !endpoint_id)
+		return false;
+	select_affinity_key(&key, &room->service, packet);
+	asker = bpf_map_lookup_elem(&affinities, &key);
+	if (!asker)
+		return false;
+	*endpoint_id = asker->endpoint;
+	return true;
+}
+
+inline_always enum verdict session_miss(ctx_t *ctx, const struct packet *packet, const struct service *service,
+					const struct session_message *message, __u32 *endpoint_id)
+{
+	if (service->miss == MISS_HASH)
+		return select_by_hash(service, message->digest, endpoint_id);
+	/* Only data is answered, and no TEID is no tunnel (TS 29.281, 7.3.1). */
+	if (service->miss == MISS_ERROR && message->type == GTPU_G_PDU && message->teid)
+		return punt(ctx, packet, NULL, PUNT_MISS);
+	return VERDICT_DROP_NO_HINT;
 }
 
 /* The endpoint of a packet, and what its hint wants written. */
 inline_always enum verdict session_endpoint(ctx_t *ctx, const struct packet *packet, struct scratch *room,
-					    __u32 *endpoint_id, const struct hint **found)
+					    const struct session_message *message, __u32 *endpoint_id,
+					    const struct hint **found)
 {
 	const struct service *service = &room->service;
 	struct hint *hint;
-	__u64 digest;
-	bool keyed;
 
-	digest = session_key(ctx, packet, service, room, &keyed);
-	hint = keyed ? hint_find(room, packet->now) : NULL;
+	if (message->kind == SESSION_ECHO_RESPONSE)
+		return session_asker(packet, endpoint_id) ? VERDICT_CONTINUE : VERDICT_DROP_GTP_MESSAGE;
+	if (message->kind != SESSION_KEYED)
+		return select_by_hash(service, message->digest, endpoint_id);
+	hint = hint_find(room, packet->now);
 	*found = hint;
-	if (hint) {
+	if (likely(hint)) {
 		*endpoint_id = hint->endpoint;
 		return VERDICT_CONTINUE;
 	}
-	if (keyed && service->miss == MISS_DROP)
-		return VERDICT_DROP_NO_HINT;
-	if (keyed && service->miss == MISS_PUNT)
-		return punt(ctx, packet, NULL, PUNT_MISS);
-	return select_by_hash(service, digest, endpoint_id);
+	if (service->flags & SERVICE_TEID_RANGES && session_range(service, message->teid, endpoint_id))
+		return VERDICT_CONTINUE;
+	return session_miss(ctx, packet, service, message, endpoint_id);
 }
 
 /* The kept next hop, where it is that of this destination. */
@@ -118,11 +238,10 @@ inline_always struct session_template *session_template(const struct packet *pac
 	return template;
 }
 
-inline_always bool session_same_socket(const struct service_key *a, const struct service_key *b)
+/* Where the template of a client is. */
+inline_always __u32 session_client_template(const struct packet *packet)
 {
-	const __u64 *left = (const __u64 *)a, *right = (const __u64 *)b;
-
-	return left[0] == right[0] && left[1] == right[1] && left[2] == right[2];
+	return SESSION_TEMPLATES / 2 + (hash_finish(packet->digest, 0) & (SESSION_TEMPLATES / 2 - 1));
 }
 
 /* What the packets of an endpoint get is the same for one socket, but for a source that is the client's. */
@@ -162,14 +281,77 @@ rarely int session_rewrite(ctx_t *ctx, const struct packet *packet, __be32 ident
 	return change == 0xffff || !change ? 0 : ctx_l4_checksum(ctx, packet_l4(packet) + 6, 0, change, true);
 }
 
+/* An Echo Request is answered from the VIP while somebody behind it takes new tunnels (TS 29.281, 7.2.1). */
+rarely enum verdict session_echo(ctx_t *ctx, struct packet *packet)
+{
+	const struct settings *settings = settings_get();
+	struct scratch *room = scratch_get();
+	struct session_template *template;
+	enum verdict verdict;
+	struct flow *flow;
+
+	if (!packet || !room || !settings)
+		return VERDICT_DROP_INTERNAL;
+	if (!room->service.slot_count)
+		return VERDICT_DROP_NO_ENDPOINT;
+	if (packet->fragment || packet->segments > 1)
+		return VERDICT_DROP_GTP_MESSAGE;
+	room->template = session_client_template(packet);
+	template = session_template(packet, room->template, &packet->key.source, 0);
+	if (!template)
+		return VERDICT_DROP_INTERNAL;
+	flow = &template->flow;
+	flow->service = room->service.id;
+	flow->source = packet->key.destination;
+	flow->source_port = packet->key.destination_port;
+	flow->destination_port = packet->key.source_port;
+	flow->flags = 0;
+	flow->address_delta = 0;
+	flow->port_delta = 0;
+	verdict = route(ctx, packet, flow, settings);
+	if (verdict || !gtpu_answer(ctx, packet))
+		return verdict;
+	return CTX_HAS_NEXT ? VERDICT_TO_TC_DEVICE : VERDICT_DROP_INTERNAL;
+}
+
+/* What goes to an endpoint, with a translation that needs no flow. */
+inline_always enum verdict session_send(ctx_t *ctx, struct packet *packet, const struct settings *settings,
+					struct scratch *room, const struct session_message *message, __u32 id,
+					const struct hint *hint)
+{
+	struct session_template *template;
+	const struct endpoint *endpoint;
+	enum verdict verdict;
+
+	endpoint = bpf_map_lookup_elem(&endpoints, &id);
+	if (!endpoint)
+		return VERDICT_DROP_INTERNAL;
+	room->template = id & (SESSION_TEMPLATES / 2 - 1);
+	room->session_endpoint = id;
+	template = session_template(packet, room->template, &endpoint->address, id);
+	if (!template)
+		return VERDICT_DROP_INTERNAL;
+	template->flow.service = room->service.id;
+	session_translation(template, packet, endpoint);
+	/* Whose session it is about only user space can tell; but by MAC address it cannot send. */
+	if (unlikely(message->kind == SESSION_ERROR && flow_action(&template->flow) != ACTION_L2))
+		return punt(ctx, packet, &template->flow, PUNT_GTPU_ERROR);
+	verdict = route(ctx, packet, &template->flow, settings);
+	/* What is too long may leave in pieces, which user space makes. */
+	if ((verdict && verdict != VERDICT_DROP_MTU) || !hint || !(hint->flags & HINT_REWRITE))
+		return verdict;
+	if (packet->segments > 1) /* each of them has a header of its own */
+		return VERDICT_DROP_GSO;
+	return session_rewrite(ctx, packet, hint->identifier) ? VERDICT_DROP_INTERNAL : verdict;
+}
+
 /* A call, like the way back: the verifier meets what follows once. Which template it is stands in the scratch room. */
 rarely enum verdict session_forward(ctx_t *ctx, struct packet *packet)
 {
 	const struct settings *settings = settings_get();
+	struct session_message message = {};
 	struct scratch *room = scratch_get();
-	const struct endpoint *endpoint;
-	const struct hint *hint;
-	struct session_template *template;
+	const struct hint *hint = NULL;
 	enum verdict verdict;
 	__u32 id;
 
@@ -181,22 +363,46 @@ rarely enum verdict session_forward(ctx_t *ctx, struct packet *packet)
 	verdict = filter(packet, &room->service);
 	if (verdict)
 		return verdict;
-	verdict = session_endpoint(ctx, packet, room, &id, &hint);
+	if (unlikely(packet_is_later_fragment(packet))) {
+		id = room->session_endpoint;
+		return id ? session_send(ctx, packet, settings, room, &message, id, NULL) : VERDICT_DROP_FRAGMENT;
+	}
+	if (room->service.hint == HINT_SEID)
+		session_pfcp(ctx, packet, room, &message);
+	else
+		verdict = session_gtpu(ctx, packet, room, &message);
 	if (verdict)
 		return verdict;
-	endpoint = bpf_map_lookup_elem(&endpoints, &id);
-	if (!endpoint)
-		return VERDICT_DROP_INTERNAL;
-	room->template = id & (SESSION_TEMPLATES / 2 - 1);
-	template = session_template(packet, room->template, &endpoint->address, id);
-	if (!template)
-		return VERDICT_DROP_INTERNAL;
-	template->flow.service = room->service.id;
-	session_translation(template, packet, endpoint);
-	verdict = route(ctx, packet, &template->flow, settings);
-	if (!verdict && hint && hint->flags & HINT_REWRITE && session_rewrite(ctx, packet, hint->identifier))
-		return VERDICT_DROP_INTERNAL;
-	return verdict;
+	if (unlikely(message.kind == SESSION_ECHO_REQUEST))
+		return session_echo(ctx, packet);
+	verdict = session_endpoint(ctx, packet, room, &message, &id, &hint);
+	return verdict ? verdict : session_send(ctx, packet, settings, room, &message, id, hint);
+}
+
+/* The type of a GTP-U message, where it is one and is about the path; else 0. Endpoints are believed. */
+inline_always __u8 session_path_message(ctx_t *ctx, const struct packet *packet)
+{
+	const struct gtpu *message = gtpu_of(ctx, packet);
+
+	if (packet_is_later_fragment(packet) || (void *)(message + 1) > ctx_end(ctx) ||
+	    (message->flags & GTPU_VERSION_MASK) != GTPU_VERSION || message->type >= GTPU_TUNNEL_STATUS)
+		return 0;
+	return message->type;
+}
+
+/* An endpoint asks whether somebody is there: the answer, which comes to the VIP, will be for it. */
+rarely int session_asks(const struct packet *packet, const struct flow *flow)
+{
+	struct affinity_key key;
+	struct affinity value;
+
+	if (!packet || !flow)
+		return -1;
+	key.client = packet->key.destination;
+	key.service = flow->service;
+	value.endpoint = flow->endpoint;
+	value.seen = packet->now;
+	return bpf_map_update_elem(&affinities, &key, &value, BPF_ANY);
 }
 
 /* The way back: from an endpoint, as if from the service. */
@@ -209,6 +415,7 @@ rarely enum verdict session_return(ctx_t *ctx, struct packet *packet)
 	enum verdict verdict;
 	struct service_key key;
 	struct flow *flow;
+	__u8 type = 0;
 
 	if (!packet || !room || !settings)
 		return VERDICT_DROP_INTERNAL;
@@ -219,7 +426,9 @@ rarely enum verdict session_return(ctx_t *ctx, struct packet *packet)
 	verdict = parse_check(ctx, packet);
 	if (verdict)
 		return verdict;
-	room->template = SESSION_TEMPLATES / 2 + (hash_finish(packet->digest, 0) & (SESSION_TEMPLATES / 2 - 1));
+	if (back->hint == HINT_TEID)
+		type = session_path_message(ctx, packet);
+	room->template = session_client_template(packet);
 	template = session_template(packet, room->template, &packet->key.destination, back->endpoint);
 	if (!template)
 		return VERDICT_DROP_INTERNAL;
@@ -230,17 +439,48 @@ rarely enum verdict session_return(ctx_t *ctx, struct packet *packet)
 	flow->destination_port = packet->key.destination_port;
 	flow->flags = FLOW_FLAG_REVERSE;
 	create_deltas(flow, &packet->key);
-	return route(ctx, packet, flow, settings);
+	/* The tunnel that it names is known to the other side by the VIP. */
+	if (unlikely(type == GTPU_ERROR_INDICATION))
+		return punt(ctx, packet, flow, PUNT_GTPU_ERROR);
+	verdict = route(ctx, packet, flow, settings);
+	if (unlikely(!verdict && type == GTPU_ECHO_REQUEST))
+		session_asks(packet, flow);
+	return verdict;
+}
+
+/* The service of a socket, into the scratch room. */
+inline_always enum verdict session_service(const struct packet *packet, struct scratch *room)
+{
+	const struct settings *settings = settings_get();
+	struct session_socket *known;
+	struct service_key key;
+	enum verdict verdict;
+	__u32 index, stamp;
+
+	if (!settings)
+		return VERDICT_DROP_INTERNAL;
+	service_key(&key, packet, &packet->key.destination, packet->key.destination_port);
+	index = service_tag(&key) >> (32 - SESSION_SOCKETS_BITS);
+	stamp = route_stamp(settings, packet->now, 0);
+	known = bpf_map_lookup_elem(&session_sockets, &index);
+	if (likely(known && known->stamp == stamp && session_same_socket(&known->key, &key) && !explain)) {
+		room->service = known->service;
+		return VERDICT_CONTINUE;
+	}
+	verdict = service_copy(&key, &room->service);
+	if (!verdict && known) {
+		known->key = key;
+		known->service = room->service;
+		known->stamp = stamp;
+	}
+	return verdict;
 }
 
 /* Makes the template what this packet gets, routed. */
 inline_always enum verdict session(ctx_t *ctx, struct packet *packet, struct scratch *room)
 {
-	struct service_key key;
-	enum verdict verdict;
+	enum verdict verdict = session_service(packet, room);
 
-	service_key(&key, packet, &packet->key.destination, packet->key.destination_port);
-	verdict = service_copy(&key, &room->service);
 	if (!verdict && room->service.flags & SERVICE_STATELESS)
 		return session_forward(ctx, packet);
 	if (!verdict)

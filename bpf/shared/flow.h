@@ -122,8 +122,9 @@ struct fragment {
 	__u16 ends;   /* bytes of the datagram's payload that the fragments seen so far cover, from its start */
 	__u8 state;   /* enum fragment_state */
 	__u8 verdict; /* of the first one, where it was dropped */
+	__u32 endpoint; /* id, where the first one had a session key; without a flow that would know it */
 };
-_Static_assert(sizeof(struct fragment) == 12, "fragment");
+_Static_assert(sizeof(struct fragment) == 16, "fragment");
 
 /* A client that stays with its endpoint. */
 struct affinity_key {

@@ -12,11 +12,12 @@ enum limits {
 	LIMIT_EVENT_RING_BYTES = 1048576,
 	LIMIT_DEVICES = 65536,        /* ifindex below which a device is known to the programs; 16 bytes each: 1 MB */
 	LIMIT_PORT_BLOCKS = 1024,     /* endpoints with source ports of their own; 8 KiB each: 8 MB */
-	LIMIT_FRAGMENTS = 16384,      /* datagrams whose later fragments are recognised; 120 bytes each: 2 MB */
+	LIMIT_FRAGMENTS = 16384,      /* datagrams whose later fragments are recognised; 128 bytes each: 2 MB */
 	LIMIT_RANGES = 16384,         /* prefixes of port ranges; about 100 bytes each once used */
 	LIMIT_SOURCES = 65536,        /* source prefixes of all services; about 80 bytes each once used */
 	LIMIT_AFFINITIES = 65536,     /* clients that stay with their endpoint; 88 bytes each: 5.8 MB. Old ones go */
 	LIMIT_HINTS = 1048576,        /* session keys; 96 bytes each once used */
+	LIMIT_TEID_RANGES = 4096,     /* prefixes of TEIDs that belong to an endpoint; about 70 bytes each once used */
 	LIMIT_SCTP_PATHS = 65536,     /* two for each SCTP association; 104 bytes each */
 	LIMIT_LOCAL_ADDRESSES = 4096, /* addresses of this machine; about 90 bytes each once used */
 	LIMIT_SNAT_POOLS = 256,       /* pools of source addresses; 272 bytes each */
@@ -35,6 +36,7 @@ enum limits {
 	LC_SAMPLE = 64,               /* least connections: endpoints compared for a new flow; of more, a sample */
 	LIMIT_SCTP_CHUNKS = 32,       /* chunks of a packet looked at; a longer row is no signalling */
 	LIMIT_EXTENSION_HEADERS = 8,  /* IPv6 extension headers of a packet */
+	LIMIT_GTPU_EXTENSIONS = 8,    /* GTP-U extension headers of a packet */
 	LIMIT_VLAN_TAGS = 2,
 	SNAT_POOL_ADDRESSES = 16,     /* addresses of one pool */
 	SNAT_POOL_TRIES = 4,          /* of them tried for one flow */

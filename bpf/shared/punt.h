@@ -10,10 +10,11 @@ enum punt_reason {
 	PUNT_ICMP_ERROR,    /* an ICMP error for a flow between the families */
 	PUNT_TOO_BIG,       /* longer than the next link takes: tell the sender */
 	PUNT_ALG,           /* of a flow whose payload names addresses or ports */
-	PUNT_MISS,          /* a session key without a hint */
+	PUNT_MISS,          /* a session key without a hint, and the service says so to its sender */
 	PUNT_QUIC,          /* an encrypted connection id at a new 5-tuple */
 	PUNT_SCTP_ADDRESS,  /* an INIT or INIT ACK with address parameters to change */
 	PUNT_SCTP_ABORT,    /* out of the blue, and the service answers */
+	PUNT_GTPU_ERROR,    /* an Error Indication of GTP-U: the tunnel that it is about stands inside */
 	PUNT_RESET,         /* not a packet: a flow with SERVICE idle reset expired; the frame is empty */
 	PUNT_REASON_MAX,
 };

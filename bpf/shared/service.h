@@ -28,7 +28,7 @@ enum service_select {
 	SELECT_HASH = 1, /* Maglev: the table is indexed by a hash of the 5-tuple */
 	SELECT_PERSIST,  /* the client's endpoint of before, for a while; else as SELECT_HASH by the client's address */
 	SELECT_LC,       /* the fewest active flows for its weight */
-	SELECT_N3,       /* GTP-U: hint by TEID, else Maglev by TEID */
+	SELECT_N3,       /* GTP-U: hint by TEID, else a range of TEIDs, else by `miss`, which may be Maglev by TEID */
 	SELECT_HINT,     /* hint by the service's session key, else by `miss` */
 	SELECT_QUIC,     /* hint by the server id of the connection id, else as SELECT_HASH */
 };
@@ -40,13 +40,14 @@ enum service_flags {
 	SERVICE_ABORT = 8,    /* SCTP out of the blue is answered by ABORT (slow path), not by silence */
 	SERVICE_QUIC_ENCRYPTED = 16, /* connection ids are encrypted: unknown ones go to the slow path */
 	SERVICE_STATELESS = 32,      /* packets are told apart by session key: no flows */
+	SERVICE_TEID_RANGES = 64,    /* endpoints have ranges of TEIDs, in map `teid_ranges` */
 };
 
 /* What becomes of a packet whose session key has no hint. */
 enum service_miss {
 	MISS_HASH = 0, /* the slot table, with the session key as hash input */
 	MISS_DROP,
-	MISS_PUNT,
+	MISS_ERROR, /* user space says in the session's protocol that it is not known */
 	MISS_PASS, /* it is for somebody else at this address and port: to the kernel */
 };
 
@@ -91,6 +92,7 @@ _Static_assert(sizeof(struct source_key) == 24, "source_key");
 enum hint_kind {
 	HINT_NONE = 0,
 	HINT_TEID,      /* GTP-U: tunnel endpoint id, 4 bytes */
+	HINT_TEID_BACK, /* endpoint's id and a TEID written for it, 4 bytes each; identifier: what stood there */
 	HINT_SEID,      /* PFCP: session endpoint id, 8 bytes */
 	HINT_QUIC,      /* server id of a connection id, 1 to 15 bytes */
 	HINT_FLOW,      /* digest of the 5-tuple, 8 bytes */
@@ -116,6 +118,14 @@ _Static_assert(sizeof(struct hint) == 24, "hint");
 enum hint_flags {
 	HINT_REWRITE = 1, /* the identifier is written in place of the one that came */
 };
+
+/* TEIDs of one service whose first bits are these belong to an endpoint. Bits: service 32, TEID 32. */
+struct teid_range_key {
+	__u32 prefix_bits;
+	__be32 service; /* id, in network order, so that it is a prefix */
+	__be32 teid;
+};
+_Static_assert(sizeof(struct teid_range_key) == 12, "teid_range_key");
 
 /* An address that has services: what is sent to it and cannot be served is dropped, not forwarded. */
 struct vip_key {
@@ -169,7 +179,7 @@ _Static_assert(sizeof(struct snat_pool) == 272, "snat_pool");
 struct endpoint_return {
 	struct address address;
 	__be16 port;
-	__u16 reserved;
+	__u16 hint;     /* enum hint_kind: what its packets are told apart by on their way there */
 	__u32 service;  /* id */
 	__u32 endpoint; /* id */
 };

@@ -12,19 +12,21 @@ import {
   readEndpointReturn,
   readService,
   readSourceKey,
+  readTeidRangeKey,
   serviceFlags,
   serviceKeySize,
   serviceRangeKeySize,
   serviceSize,
   settingsFeatures,
   sourceKeySize,
+  teidRangeKeySize,
   writeService,
 } from './layout.gen.ts'
 import { mapKeys } from './map-keys.ts'
 import { isVip, markOf, noAddresses, readTarget } from './reach.ts'
 import type { Service as ServiceEntry } from './layout.gen.ts'
 import type { Loaded, Memory } from './maps.ts'
-import type { Reach, ReadTarget, Return, Target } from './reach.ts'
+import type { OwnedTeids, Reach, ReadTarget, Return, Target } from './reach.ts'
 import type { EndpointKey, ServiceKey, Transport } from '../lb/model.ts'
 
 interface AdoptedService {
@@ -80,6 +82,16 @@ const findReturns = (fd: number): ReadonlyMap<number, readonly Return[]> => {
   return Map.groupBy(ways, ({ value }) => readEndpointReturn(view(value), 0).service)
 }
 
+const findTeidRanges = (fd: number): ReadonlyMap<number, readonly OwnedTeids[]> =>
+  Map.groupBy(
+    mapKeys(fd, teidRangeKeySize).map((key) => {
+      const value = new Uint8Array(4)
+      native.mapLookup(fd, key, value)
+      return { key, value }
+    }),
+    ({ key }) => readTeidRangeKey(view(key), 0).service,
+  )
+
 const waysOf = (target: Target, address: Uint8Array): number => {
   if (target.map === 'masquerades') return settingsFeatures.masquerade
   if (markOf(address) !== null) return settingsFeatures.marks
@@ -101,6 +113,7 @@ const reachOfAdopted = (
   endpointPorts: readonly number[],
   sources: readonly Uint8Array[],
   returns: readonly Return[],
+  teids: readonly OwnedTeids[],
 ): Reach => {
   const vips = new Map<string, boolean>()
   for (const { address, target } of targets)
@@ -115,6 +128,7 @@ const reachOfAdopted = (
     vips: [...vips].map(([address, isRange]) => ({ address, isRange })),
     sources: new Map(sources.map((key) => [hex(key), key])),
     returns: new Map(returns.map((way) => [hex(way.key), way])),
+    teidRanges: new Map(teids.map((range) => [hex(range.key), range])),
     sessionPorts: new Set(stateless ? [...ports, ...endpointPorts.map((port) => port || (ports[0] ?? 0))] : []),
     features: featuresOf(targets),
   }
@@ -148,6 +162,7 @@ export const adoptServices = ({ fds }: Pick<Loaded, 'fds'>, memory: Memory): Ado
   const protocols = new Map<number, string>()
   const members = new Set<number>()
   const [sources, returns] = [findSources(fds.sources), findReturns(fds.returns)]
+  const teids = findTeidRanges(fds.teid_ranges)
   const found = (['services', 'service_ranges', 'masquerades'] as const).flatMap((map) => findServices(fds[map], map))
   for (const [id, targets] of Map.groupBy(found, ({ entry }) => entry.id)) {
     const [first] = targets.toSorted((a, b) => a.port - b.port)
@@ -165,7 +180,7 @@ export const adoptServices = ({ fds }: Pick<Loaded, 'fds'>, memory: Memory): Ado
       members.add(member)
     }
     protocols.set(id, protocol)
-    const reach = reachOfAdopted(targets, ports, sources.get(id) ?? [], returns.get(id) ?? [])
+    const reach = reachOfAdopted(targets, ports, sources.get(id) ?? [], returns.get(id) ?? [], teids.get(id) ?? [])
     const key = keyOf(first, protocol, targets)
     const extent = { start: memberBase, length: memberCount }
     services.push({ key, placed: { id, service: null, firstPage, slotCount, members: extent, endpoints, reach } })

@@ -11,19 +11,22 @@ import { ExpiryProgram } from './expiry-program.ts'
 import { FlowEvents } from './flow-events.ts'
 import { load, mapMemory, pinnedNames } from './maps.ts'
 import { Services } from './services.ts'
+import { SessionHints } from './session-hints.ts'
 import { openSlowPath } from './slow-path/open.ts'
 import { admittedFlows, readPortRange, stepsPerWalk, timeoutTicks, writeSettings } from './settings.ts'
 import { Status } from './status.ts'
 import { Surroundings } from './surroundings.ts'
 import type { InterfaceRequest } from './attach.ts'
-import type { Hints } from './hints.ts'
 import type { Loaded, Memory } from './maps.ts'
 import type { PortRange } from './ports.ts'
 import type { EncapsulationSettings, FlowTimeouts } from './settings.ts'
 import type { Sizes } from './sizes.ts'
 import type { OpenedSlowPath } from './slow-path/open.ts'
-import type { Change } from '../lb/model.ts'
+import { serviceKey } from '../lb/model.ts'
+import { changesOf, isProxied } from '../lb/proxied.ts'
+import type { Change, Service, ServiceKey } from '../lb/model.ts'
 import type { Datapath, FlowStatus, InterfaceStatus, ServiceStatus, SlowPathStatus, Verdicts } from '../lb/datapath.ts'
+import type { HintControl } from '../lb/hints.ts'
 import type { Log } from '../lb/log.ts'
 
 /** How long a packet may still use what was replaced: far more than it takes to pass the pipeline. */
@@ -74,6 +77,8 @@ export class BpfDatapath implements Datapath {
   readonly #expiry: Expiry
   readonly #exhaustion: Exhaustion
   readonly #events: FlowEvents | null
+  readonly hints: HintControl
+  readonly #proxied = new Map<ServiceKey, Service>()
   readonly #slowPath: OpenedSlowPath
   readonly #ticksPerSecond: number
   readonly #deferred: { readonly at: number; readonly release: () => void }[] = []
@@ -104,6 +109,11 @@ export class BpfDatapath implements Datapath {
       defer: (release) => this.#deferred.push({ at: now() + graceMs, release }),
       egress: (address) => this.#surroundings?.egress(address) ?? null,
       drainMs: timeouts.drain * 1000,
+    })
+    this.hints = new SessionHints({
+      hints: this.#services.hints,
+      placed: () => this.#services.placed(),
+      addressOf: (endpoint) => this.#services.endpoints.read(endpoint).address,
     })
     this.#status = new Status(loaded.fds, this.#services)
     this.#exhaustion = new Exhaustion({ verdicts: () => this.#status.verdicts(), log, now })
@@ -140,7 +150,7 @@ export class BpfDatapath implements Datapath {
         localAddressesFd: loaded.fds.local_addresses,
         settings: memory.settings,
         log,
-        services: () => opened.#services.list(),
+        services: () => [...opened.#services.list(), ...opened.#proxied.values()],
         onEgress: () => opened.#services.refreshEgress(),
       })
       opened.#timer = setInterval(() => opened.#step(), stepMs)
@@ -153,24 +163,39 @@ export class BpfDatapath implements Datapath {
     }
   }
 
-  async apply(changes: readonly Change[]): Promise<void> {
+  async apply(all: readonly Change[]): Promise<void> {
+    const changes = changesOf(all, (service) => !isProxied(service))
     const wanted = changes.flatMap((change) =>
       change.kind === 'remove' ? [] : [change.kind === 'add' ? change.service : change.to],
     )
     await this.#surroundings?.learnEgress(wanted)
     this.#services.apply(changes)
+    this.#keepProxied(changesOf(all, isProxied))
     await this.#surroundings?.announce()
     await this.#expiry.flushEndpoints(this.#services.toFlush())
     this.#surroundings?.followSoon()
   }
 
-  /** Where sessions live, for whoever learns it from messages. */
-  get hints(): Hints {
-    return this.#services.hints
+  /** With those that are proxied, whose packets are not counted here. */
+  services(): readonly ServiceStatus[] {
+    const counters = { packets: 0n, bytes: 0n, flows: 0n }
+    const proxied = [...this.#proxied.values()].map((service): ServiceStatus => ({
+      service,
+      counters,
+      endpoints: service.endpoints.map(({ address, port }) => ({ address, port, counters, activeFlows: 0 })),
+    }))
+    return [...this.#status.services(), ...proxied]
   }
 
-  services(): readonly ServiceStatus[] {
-    return this.#status.services()
+  /** Of them only the VIP matters here: it is announced. */
+  #keepProxied(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.kind === 'remove') this.#proxied.delete(serviceKey(change.service))
+      else {
+        const service = change.kind === 'add' ? change.service : change.to
+        this.#proxied.set(serviceKey(service), service)
+      }
+    }
   }
 
   flows(limit: number): readonly FlowStatus[] {

@@ -9,7 +9,7 @@ import type { EndpointEntry } from './endpoints.ts'
 import type { Extent } from './extents.ts'
 import type { HintKind, Service as ServiceEntry } from './layout.gen.ts'
 import type { Table } from './tables.ts'
-import type { Encapsulation, Endpoint, QuicLb, Select, Service, Transport } from '../lb/model.ts'
+import type { Encapsulation, Endpoint, QuicLb, Select, Service, TableSelect, Transport } from '../lb/model.ts'
 import type { SelectionTable } from '../lb/selection/selection.ts'
 
 /** ICMP has one number here, that of IPv4: a flow may have a side in each family. */
@@ -43,7 +43,7 @@ const udpHints: ReadonlyMap<number, HintKind> = new Map([
 ])
 
 /** The session key that tells a service's packets apart. */
-const hintOf = ({ select, protocol, port }: Service): HintKind => {
+export const hintOf = ({ select, protocol, port }: Service): HintKind => {
   if (select === 'n3') return 'teid'
   if (select === 'quic') return 'quic'
   if (select !== 'hint') return 'none'
@@ -54,7 +54,7 @@ const hintOf = ({ select, protocol, port }: Service): HintKind => {
 export const isStateless = (service: Service): boolean => ['teid', 'seid'].includes(hintOf(service))
 
 /** The priorities have done their part when the table is built. */
-const readAs: Readonly<Record<Select, keyof typeof serviceSelect>> = {
+const readAs: Readonly<Record<TableSelect, keyof typeof serviceSelect>> = {
   rr: 'rr',
   hash: 'hash',
   persist: 'persist',
@@ -63,6 +63,11 @@ const readAs: Readonly<Record<Select, keyof typeof serviceSelect>> = {
   n3: 'n3',
   hint: 'hint',
   quic: 'quic',
+}
+
+const tableSelect = ({ name, select }: Service): TableSelect => {
+  if (select === 'n4') throw new Error(`service ${name} is proxied and has no table`)
+  return select
 }
 
 /** A server id stands behind the first byte of a connection id, whose upper bits say which configuration made it. */
@@ -75,6 +80,7 @@ const flagsOf = (service: Service): number =>
   (service.allowedSources.length > 0 && service.mode !== 'masquerade' ? serviceFlags.sources : 0) |
   (service.alg !== null ? serviceFlags.punt : 0) |
   (service.quic !== null && service.quic.key !== null ? serviceFlags.quicEncrypted : 0) |
+  (service.endpoints.some(({ teidRange }) => teidRange !== null) ? serviceFlags.teidRanges : 0) |
   (isStateless(service) ? serviceFlags.stateless : 0)
 
 export interface ServicePlace {
@@ -91,7 +97,7 @@ export const serviceEntry = (
   ticksPerSecond: number,
 ): Omit<ServiceEntry, 'tag'> => ({
   id,
-  select: serviceSelect[readAs[service.select]],
+  select: serviceSelect[readAs[tableSelect(service)]],
   flags: flagsOf(service),
   miss: serviceMiss[service.miss],
   hint: hintKind[hintOf(service)],
@@ -107,7 +113,7 @@ export const serviceEntry = (
 })
 
 export const tableFor = (service: Service, seed: number): SelectionTable =>
-  selections[service.select].build(service.endpoints, seed)
+  selections[tableSelect(service)].build(service.endpoints, seed)
 
 /** Selections that build the same table of the same endpoints. */
 const builtAs: Readonly<Partial<Record<Select, Select>>> = {

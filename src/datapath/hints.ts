@@ -18,6 +18,14 @@ export interface KeyedHint {
   readonly hint: NewHint
 }
 
+/** With its time of expiry in ticks; 0: never. */
+export type WrittenHint = Pick<Hint, 'endpoint' | 'identifier' | 'flags' | 'expires'>
+
+export interface KeyedWrittenHint {
+  readonly key: HintKey
+  readonly hint: WrittenHint
+}
+
 export interface HintsOptions {
   /** map hints */
   readonly fd: number
@@ -77,12 +85,25 @@ export class Hints {
 
   /** Installs in order; when there is no room, those before stay, and ResourceError says how many they are. */
   installAll(hints: readonly KeyedHint[]): void {
+    const now = this.#options.nowTicks()
+    this.writeAll(
+      hints.map(({ key, hint }) => ({ key, hint: { ...hint, expires: this.#expires(hint.lifetimeMs, now) } })),
+      now,
+    )
+  }
+
+  /** The same, for hints whose time is known in ticks. */
+  writeAll(hints: readonly KeyedWrittenHint[], now = this.#options.nowTicks()): void {
     if (hints.length === 0) return
     this.#any = true
     this.#installed = true
-    const now = this.#options.nowTicks()
     for (let first = 0; first < hints.length; first += batchEntries)
       this.#write(hints.slice(first, first + batchEntries), first, now)
+  }
+
+  /** When what lives so much longer expires. */
+  expiry(lifetimeMs: number): number {
+    return this.#expires(lifetimeMs, this.#options.nowTicks())
   }
 
   /** A new lifetime for a hint that is there; false when it is not. */
@@ -108,6 +129,21 @@ export class Hints {
 
   removeAll(keys: readonly HintKey[]): void {
     this.#delete(keys.map(keyBytes))
+  }
+
+  /** All of a service whose keys are of one of these kinds. */
+  removeOf(service: number, kinds: readonly number[]): void {
+    const reader = new MapReader(this.#options.fd, hintKeySize, hintSize)
+    const gone: Uint8Array[] = []
+    for (let isDone = false; !isDone;) {
+      const { count, done } = reader.next()
+      isDone = done
+      for (let index = 0; index < count; index++) {
+        const key = readHintKey(reader.keys, index * hintKeySize)
+        if (key.service === service && kinds.includes(key.kind)) gone.push(reader.key(index).slice())
+      }
+    }
+    this.#delete(gone)
   }
 
   /** Looks at one batch, frees what has expired or has lost its endpoint; to be called a few times a second. */
@@ -159,7 +195,7 @@ export class Hints {
     return (now + ticks) >>> 0 || 1
   }
 
-  #write(hints: readonly KeyedHint[], before: number, now: number): void {
+  #write(hints: readonly KeyedWrittenHint[], before: number, now: number): void {
     const keys = new Uint8Array(hints.length * hintKeySize)
     const values = new Uint8Array(hints.length * hintSize)
     hints.forEach(({ key, hint }, index) => {
@@ -168,7 +204,7 @@ export class Hints {
       writeHint(new DataView(values.buffer), index * hintSize, {
         tag: keyTag(bytes),
         endpoint: hint.endpoint,
-        expires: this.#expires(hint.lifetimeMs, now),
+        expires: hint.expires,
         identifier: hint.identifier,
         flags: hint.flags,
         seen: now,
@@ -185,7 +221,7 @@ export class Hints {
   }
 
   /** How many of the first ones are in the map. */
-  #leading(hints: readonly KeyedHint[]): number {
+  #leading(hints: readonly KeyedWrittenHint[]): number {
     const missing = hints.findIndex(({ key }) => this.find(key) === null)
     return missing < 0 ? hints.length : missing
   }

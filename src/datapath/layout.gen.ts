@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0xd34a948364b84340n
+export const layoutHash = 0x2fa3b8f30a6c2781n
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -417,8 +417,16 @@ export const fragmentStateNames: Readonly<Record<number, FragmentState>> = {
   4: 'held',
 }
 
-export const fragmentSize = 12
-export const fragmentOffsets = { seen: 0, sourcePort: 4, destinationPort: 6, ends: 8, state: 10, verdict: 11 } as const
+export const fragmentSize = 16
+export const fragmentOffsets = {
+  seen: 0,
+  sourcePort: 4,
+  destinationPort: 6,
+  ends: 8,
+  state: 10,
+  verdict: 11,
+  endpoint: 12,
+} as const
 export interface Fragment {
   /** ticks */
   readonly seen: number
@@ -430,6 +438,8 @@ export interface Fragment {
   readonly state: number
   /** of the first one, where it was dropped */
   readonly verdict: number
+  /** id, where the first one had a session key; without a flow that would know it */
+  readonly endpoint: number
 }
 export function readFragment(view: DataView, offset: number): Fragment {
   return {
@@ -439,6 +449,7 @@ export function readFragment(view: DataView, offset: number): Fragment {
     ends: view.getUint16(offset + 8, true),
     state: view.getUint8(offset + 10),
     verdict: view.getUint8(offset + 11),
+    endpoint: view.getUint32(offset + 12, true),
   }
 }
 export function writeFragment(view: DataView, offset: number, value: Fragment): void {
@@ -448,6 +459,7 @@ export function writeFragment(view: DataView, offset: number, value: Fragment): 
   view.setUint16(offset + 8, value.ends, true)
   view.setUint8(offset + 10, value.state)
   view.setUint8(offset + 11, value.verdict)
+  view.setUint32(offset + 12, value.endpoint, true)
 }
 
 export const affinityKeySize = 20
@@ -537,7 +549,7 @@ export const limits = {
   devices: 65536,
   /** endpoints with source ports of their own; 8 KiB each: 8 MB */
   portBlocks: 1024,
-  /** datagrams whose later fragments are recognised; 120 bytes each: 2 MB */
+  /** datagrams whose later fragments are recognised; 128 bytes each: 2 MB */
   fragments: 16384,
   /** prefixes of port ranges; about 100 bytes each once used */
   ranges: 16384,
@@ -547,6 +559,8 @@ export const limits = {
   affinities: 65536,
   /** session keys; 96 bytes each once used */
   hints: 1048576,
+  /** prefixes of TEIDs that belong to an endpoint; about 70 bytes each once used */
+  teidRanges: 4096,
   /** two for each SCTP association; 104 bytes each */
   sctpPaths: 65536,
   /** addresses of this machine; about 90 bytes each once used */
@@ -580,6 +594,8 @@ export const limits = {
   sctpChunks: 32,
   /** IPv6 extension headers of a packet */
   extensionHeaders: 8,
+  /** GTP-U extension headers of a packet */
+  gtpuExtensions: 8,
   vlanTags: 2,
   /** addresses of one pool */
   snatPoolAddresses: 16,
@@ -597,7 +613,7 @@ export const puntReason = {
   too_big: 2,
   /** of a flow whose payload names addresses or ports */
   alg: 3,
-  /** a session key without a hint */
+  /** a session key without a hint, and the service says so to its sender */
   miss: 4,
   /** an encrypted connection id at a new 5-tuple */
   quic: 5,
@@ -605,8 +621,10 @@ export const puntReason = {
   sctp_address: 6,
   /** out of the blue, and the service answers */
   sctp_abort: 7,
+  /** an Error Indication of GTP-U: the tunnel that it is about stands inside */
+  gtpu_error: 8,
   /** not a packet: a flow with SERVICE idle reset expired; the frame is empty */
-  reset: 8,
+  reset: 9,
 } as const
 export type PuntReason = keyof typeof puntReason
 /** Names by number. */
@@ -619,9 +637,10 @@ export const puntReasonNames: readonly PuntReason[] = [
   'quic',
   'sctp_address',
   'sctp_abort',
+  'gtpu_error',
   'reset',
 ]
-export const puntReasonCount = 9
+export const puntReasonCount = 10
 
 export const puntSize = 184
 export const puntOffsets = {
@@ -771,7 +790,7 @@ export const serviceSelect = {
   persist: 2,
   /** the fewest active flows for its weight */
   lc: 3,
-  /** GTP-U: hint by TEID, else Maglev by TEID */
+  /** GTP-U: hint by TEID, else a range of TEIDs, else by `miss`, which may be Maglev by TEID */
   n3: 4,
   /** hint by the service's session key, else by `miss` */
   hint: 5,
@@ -795,6 +814,8 @@ export const serviceFlags = {
   quicEncrypted: 16,
   /** packets are told apart by session key: no flows */
   stateless: 32,
+  /** endpoints have ranges of TEIDs, in map `teid_ranges` */
+  teidRanges: 64,
 } as const
 
 /** What becomes of a packet whose session key has no hint. */
@@ -802,13 +823,14 @@ export const serviceMiss = {
   /** the slot table, with the session key as hash input */
   hash: 0,
   drop: 1,
-  punt: 2,
+  /** user space says in the session's protocol that it is not known */
+  error: 2,
   /** it is for somebody else at this address and port: to the kernel */
   pass: 3,
 } as const
 export type ServiceMiss = keyof typeof serviceMiss
 /** Names by number. */
-export const serviceMissNames: readonly ServiceMiss[] = ['hash', 'drop', 'punt', 'pass']
+export const serviceMissNames: readonly ServiceMiss[] = ['hash', 'drop', 'error', 'pass']
 
 export const serviceSize = 48
 export const serviceOffsets = {
@@ -948,18 +970,20 @@ export const hintKind = {
   none: 0,
   /** GTP-U: tunnel endpoint id, 4 bytes */
   teid: 1,
+  /** endpoint's id and a TEID written for it, 4 bytes each; identifier: what stood there */
+  teid_back: 2,
   /** PFCP: session endpoint id, 8 bytes */
-  seid: 2,
+  seid: 3,
   /** server id of a connection id, 1 to 15 bytes */
-  quic: 3,
+  quic: 4,
   /** digest of the 5-tuple, 8 bytes */
-  flow: 4,
+  flow: 5,
   /** address, 16 bytes */
-  client: 5,
+  client: 6,
 } as const
 export type HintKind = keyof typeof hintKind
 /** Names by number. */
-export const hintKindNames: readonly HintKind[] = ['none', 'teid', 'seid', 'quic', 'flow', 'client']
+export const hintKindNames: readonly HintKind[] = ['none', 'teid', 'teid_back', 'seid', 'quic', 'flow', 'client']
 
 export const hintKeySize = 24
 export const hintKeyOffsets = { service: 0, kind: 4, length: 5, bytes: 8 } as const
@@ -1027,6 +1051,28 @@ export const hintFlags = {
   /** the identifier is written in place of the one that came */
   rewrite: 1,
 } as const
+
+export const teidRangeKeySize = 12
+export const teidRangeKeyOffsets = { prefixBits: 0, service: 4, teid: 8 } as const
+/** TEIDs of one service whose first bits are these belong to an endpoint. Bits: service 32, TEID 32. */
+export interface TeidRangeKey {
+  readonly prefixBits: number
+  /** id, in network order, so that it is a prefix */
+  readonly service: number
+  readonly teid: number
+}
+export function readTeidRangeKey(view: DataView, offset: number): TeidRangeKey {
+  return {
+    prefixBits: view.getUint32(offset, true),
+    service: view.getUint32(offset + 4, false),
+    teid: view.getUint32(offset + 8, false),
+  }
+}
+export function writeTeidRangeKey(view: DataView, offset: number, value: TeidRangeKey): void {
+  view.setUint32(offset, value.prefixBits, true)
+  view.setUint32(offset + 4, value.service, false)
+  view.setUint32(offset + 8, value.teid, false)
+}
 
 export const vipKeySize = 20
 export const vipKeyOffsets = { address: 0, zone: 16 } as const
@@ -1168,11 +1214,13 @@ export function writeSnatPool(view: DataView, offset: number, value: SnatPool): 
 }
 
 export const endpointReturnSize = 28
-export const endpointReturnOffsets = { address: 0, port: 16, service: 20, endpoint: 24 } as const
+export const endpointReturnOffsets = { address: 0, port: 16, hint: 18, service: 20, endpoint: 24 } as const
 /** Where packets of an endpoint belong that are of no flow: what they get as their source. */
 export interface EndpointReturn {
   readonly address: Uint8Array
   readonly port: number
+  /** enum hint_kind: what its packets are told apart by on their way there */
+  readonly hint: number
   /** id */
   readonly service: number
   /** id */
@@ -1182,6 +1230,7 @@ export function readEndpointReturn(view: DataView, offset: number): EndpointRetu
   return {
     address: readBytes(view, offset, 16),
     port: view.getUint16(offset + 16, false),
+    hint: view.getUint16(offset + 18, true),
     service: view.getUint32(offset + 20, true),
     endpoint: view.getUint32(offset + 24, true),
   }
@@ -1189,9 +1238,9 @@ export function readEndpointReturn(view: DataView, offset: number): EndpointRetu
 export function writeEndpointReturn(view: DataView, offset: number, value: EndpointReturn): void {
   writeBytes(view, offset, 16, value.address)
   view.setUint16(offset + 16, value.port, false)
+  view.setUint16(offset + 18, value.hint, true)
   view.setUint32(offset + 20, value.service, true)
   view.setUint32(offset + 24, value.endpoint, true)
-  zero(view, offset + 18, 2)
 }
 
 export const settingsSize = 136
@@ -1490,20 +1539,28 @@ export const verdict = {
   drop_blocked: 33,
   /** the session key has no hint, and the service wants one */
   drop_no_hint: 34,
+  /** to a service of GTP-U, and not of its version 1: GTP', GTP-C, or no GTP */
+  drop_gtp_version: 35,
+  /** GTP-U whose length or extension headers lie */
+  drop_gtp_header: 36,
+  /** a tunnel inside a tunnel: what a user sends to the GTP-U port */
+  drop_gtp_nested: 37,
+  /** GTP-U about the path that nobody here waits for, or of no known type */
+  drop_gtp_message: 38,
   /** the verification tag is not that of the association */
-  drop_sctp_tag: 35,
+  drop_sctp_tag: 39,
   /** chunks that may not stand so: cut off, or INIT that is not alone */
-  drop_sctp_chunk: 36,
+  drop_sctp_chunk: 40,
   /** an ICMP error about a packet that no flow has sent */
-  drop_icmp_no_flow: 37,
+  drop_icmp_no_flow: 41,
   /** nothing in the other address family says the same */
-  drop_not_translatable: 38,
+  drop_not_translatable: 42,
   /** nobody reads the packets for user space */
-  drop_slowpath_absent: 39,
+  drop_slowpath_absent: 43,
   /** the queue to user space is full */
-  drop_slowpath_full: 40,
+  drop_slowpath_full: 44,
   /** a map that must have an entry has none */
-  drop_internal: 41,
+  drop_internal: 45,
 } as const
 export type Verdict = keyof typeof verdict
 /** Names by number. */
@@ -1543,6 +1600,10 @@ export const verdictNames: readonly Verdict[] = [
   'drop_embryonic',
   'drop_blocked',
   'drop_no_hint',
+  'drop_gtp_version',
+  'drop_gtp_header',
+  'drop_gtp_nested',
+  'drop_gtp_message',
   'drop_sctp_tag',
   'drop_sctp_chunk',
   'drop_icmp_no_flow',
@@ -1551,7 +1612,7 @@ export const verdictNames: readonly Verdict[] = [
   'drop_slowpath_full',
   'drop_internal',
 ]
-export const verdictCount = 42
+export const verdictCount = 46
 
 /** The hook that finished the packet; verdict counters are kept per hook. */
 export const hook = {

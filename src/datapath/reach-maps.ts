@@ -5,7 +5,7 @@ import { native } from '../../native/load.ts'
 import { ResourceError } from '../lb/datapath.ts'
 import { keyTag } from '../lb/selection/flow-hash.ts'
 import { Features } from './features.ts'
-import { serviceSize, sourceKeySize, writeService } from './layout.gen.ts'
+import { limits, serviceSize, sourceKeySize, teidRangeKeySize, writeService } from './layout.gen.ts'
 import { mapKeys } from './map-keys.ts'
 import { Returns, SessionPorts } from './session-ways.ts'
 import { Vips } from './vips.ts'
@@ -49,6 +49,9 @@ export class ReachMaps {
   /** whose each key of a service is; another may have taken it over before its owner lets go */
   readonly #owners = new Map<string, number>()
   readonly #sources = new Set<string>()
+  /** whose prefixes of tunnel ids, by key */
+  readonly #teids = new Set<string>()
+  #teidsReserved = 0
   readonly #vips: Vips
   readonly #returns: Returns
   readonly #ports: SessionPorts
@@ -84,6 +87,8 @@ export class ReachMaps {
     for (const vip of reach.vips) this.#vips.adopt(vip)
     for (const key of reach.sources.keys()) this.#sources.add(key)
     for (const way of reach.returns.values()) this.#returns.adopt(id, way)
+    for (const key of reach.teidRanges.keys()) this.#teids.add(key)
+    this.#teidsReserved += reach.teidRanges.size
     for (const port of reach.sessionPorts) this.#ports.adopt(port)
     this.#features.adopt(reach.features)
     this.#count(placesOf(reach, null), 1)
@@ -91,12 +96,13 @@ export class ReachMaps {
 
   /** After all have been adopted: takes away what is nobody's. */
   mend(): void {
-    const { sources } = this.#loaded.fds
+    const { sources, teid_ranges: teids } = this.#loaded.fds
     this.#vips.mend()
     this.#returns.mend()
     this.#ports.mend()
     this.#features.write()
     for (const key of mapKeys(sources, sourceKeySize)) if (!this.#sources.has(hex(key))) native.mapDelete(sources, key)
+    for (const key of mapKeys(teids, teidRangeKeySize)) if (!this.#teids.has(hex(key))) native.mapDelete(teids, key)
   }
 
   /** Reserves what `after` takes beyond `before`; returns what takes that back. Throws ResourceError. */
@@ -105,8 +111,15 @@ export class ReachMaps {
     for (const limit of countedLimits)
       if (this.#used[limit] + places[limit] > this.#loaded.sizes[limit])
         throw new ResourceError(limit, `no room for ${title}; raise limits.${limit} in the configuration and restart`)
+    const teids = without(after.teidRanges, before?.teidRanges).length
+    if (this.#teidsReserved + teids > limits.teidRanges)
+      throw new ResourceError('teidRanges', `no room for ${title}: at most ${limits.teidRanges} ranges of TEIDs`)
+    this.#teidsReserved += teids
     this.#count(places, 1)
-    return () => this.#count(places, -1)
+    return () => {
+      this.#teidsReserved -= teids
+      this.#count(places, -1)
+    }
   }
 
   /** Lets packets reach the service as `after` says, where `before` was. What it points at is there already. */
@@ -117,6 +130,10 @@ export class ReachMaps {
       native.mapUpdate(fds.sources, key, Uint8Array.of(1))
     }
     for (const [key, way] of after.returns) if (!isSameReturn(way, before?.returns.get(key))) this.#returns.put(id, way)
+    for (const [name, { key, value }] of after.teidRanges) {
+      this.#teids.add(name)
+      native.mapUpdate(fds.teid_ranges, key, value)
+    }
     for (const port of portsWithout(after, before)) this.#ports.add(port)
     if (after.features !== 0) this.#features.add(after.features)
     for (const vip of vipsWithout(after, before)) this.#vips.add(vip)
@@ -151,6 +168,11 @@ export class ReachMaps {
     for (const key of without(before.sources, after?.sources)) {
       this.#sources.delete(hex(key))
       native.mapDelete(fds.sources, key)
+    }
+    for (const { key } of without(before.teidRanges, after?.teidRanges)) {
+      this.#teids.delete(hex(key))
+      this.#teidsReserved--
+      native.mapDelete(fds.teid_ranges, key)
     }
     this.#count(placesOf(before, after), -1)
   }

@@ -2,10 +2,12 @@
 // in before the service is seen, what it takes away goes out after.
 
 import { familyOf, isAnyPort, isEverywhere, type Service } from '../lb/model.ts'
+import { parseTeidRange } from '../lb/teid-range.ts'
 import { addressBytes, classify, isMappedIPv4, parsePrefix } from '../wire/ip.ts'
-import { isStateless, protocolNumbers, vipsOf } from './entries.ts'
+import { hintOf, isStateless, protocolNumbers, vipsOf } from './entries.ts'
 import {
   endpointReturnSize,
+  hintKind,
   readServiceKey,
   readServiceRangeKey,
   readSourceKey,
@@ -13,11 +15,13 @@ import {
   serviceRangeKeySize,
   settingsFeatures,
   sourceKeySize,
+  teidRangeKeySize,
   vipKeySize,
   writeEndpointReturn,
   writeServiceKey,
   writeServiceRangeKey,
   writeSourceKey,
+  writeTeidRangeKey,
   writeVipKey,
 } from './layout.gen.ts'
 import { portPrefixes } from './ranges.ts'
@@ -26,6 +30,12 @@ import type { EndpointEntry } from './endpoints.ts'
 export interface Target {
   readonly map: 'services' | 'service_ranges' | 'masquerades'
   readonly key: Uint8Array
+}
+
+/** Which endpoint tunnel ids belong to. */
+export interface OwnedTeids {
+  readonly key: Uint8Array
+  readonly value: Uint8Array
 }
 
 /** The way back from an endpoint without flows. */
@@ -51,6 +61,7 @@ export interface Reach {
   readonly pool: ReadonlySet<string>
   readonly sources: ReadonlyMap<string, Uint8Array>
   readonly returns: ReadonlyMap<string, Return>
+  readonly teidRanges: ReadonlyMap<string, OwnedTeids>
   /** UDP ports at which its packets carry session keys */
   readonly sessionPorts: ReadonlySet<number>
   /** enum settings_features, together */
@@ -160,9 +171,26 @@ const returnOf = (service: Service, { id, entry }: ReachEndpoint): Return => {
   const { port } = service
   const family = isMappedIPv4(entry.address) ? 4 : 6
   const vip = vipsOf(service).find((each) => familyOf(each) === family) ?? service.address
-  writeEndpointReturn(view(value), 0, { address: addressBytes(vip), port, service: entry.service, endpoint: id })
+  const hint = hintKind[hintOf(service)]
+  writeEndpointReturn(view(value), 0, { address: addressBytes(vip), port, hint, service: entry.service, endpoint: id })
   const protocol = protocolNumbers[service.protocol]
   return { key: serviceKeyOf(entry.address, entry.port === 0 ? port : entry.port, protocol), value }
+}
+
+const teidRangesOf = (
+  id: number,
+  service: Service,
+  endpoints: readonly ReachEndpoint[],
+): ReadonlyMap<string, OwnedTeids> => {
+  const owned = service.endpoints.flatMap(({ teidRange }, index) => {
+    const range = teidRange === null ? undefined : parseTeidRange(teidRange)
+    const endpoint = endpoints[index]
+    if (range === undefined || endpoint === undefined) return []
+    const key = new Uint8Array(teidRangeKeySize)
+    writeTeidRangeKey(view(key), 0, { prefixBits: 32 + range.bits, service: id, teid: range.first })
+    return [{ key, value: new Uint8Array(Uint32Array.of(endpoint.id).buffer) }]
+  })
+  return byHex(owned, ({ key }) => key)
 }
 
 const featuresOf = (service: Service): number =>
@@ -183,6 +211,7 @@ export const reachOf = (id: number, service: Service, endpoints: readonly ReachE
     pool: masquerades ? new Set(service.sources) : noAddresses,
     sources: byHex(masquerades ? [] : sourceKeys(id, service.allowedSources), (key) => key),
     returns: byHex(stateless ? endpoints.map((endpoint) => returnOf(service, endpoint)) : [], ({ key }) => key),
+    teidRanges: teidRangesOf(id, service, endpoints),
     sessionPorts: stateless
       ? new Set([service.port, ...endpoints.map(({ entry }) => entry.port || service.port)])
       : noPorts,

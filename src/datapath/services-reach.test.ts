@@ -188,8 +188,20 @@ kernel('reach: packets of endpoints without flows find their way back', (t, maps
   const same = service({ select: 'n3', protocol: 'udp', port: 2152, address: '192.0.2.7', endpoints: upf.slice(0, 1) })
   maps.add(n3, same)
   const [first, second] = maps.endpointIds(n3)
-  t.deepEqual(wayBack(maps, '10.0.0.1', 2152), { address: '192.0.2.1', port: 2152, service: 1, endpoint: first })
-  t.deepEqual(wayBack(maps, '2001:db8::99', 2153), { address: '2001:db8::1', port: 2152, service: 1, endpoint: second })
+  t.deepEqual(wayBack(maps, '10.0.0.1', 2152), {
+    address: '192.0.2.1',
+    port: 2152,
+    hint: 1,
+    service: 1,
+    endpoint: first,
+  })
+  t.deepEqual(wayBack(maps, '2001:db8::99', 2153), {
+    address: '2001:db8::1',
+    port: 2152,
+    hint: 1,
+    service: 1,
+    endpoint: second,
+  })
   t.deepEqual(
     [2151, 2152, 2153].map((port) => isSessionPort(maps, port)),
     [false, true, true],

@@ -5,7 +5,7 @@ import { native } from '../../native/load.ts'
 import { endpointKey, serviceKey } from '../lb/model.ts'
 import { adoptServices } from './adopt.ts'
 import { Endpoints } from './endpoints.ts'
-import { egressEndpoints, endpointEntry, serviceEntry } from './entries.ts'
+import { egressEndpoints, endpointEntry, isStateless, serviceEntry } from './entries.ts'
 import { ExpiryProgram } from './expiry-program.ts'
 import { Extents } from './extents.ts'
 import { Hints } from './hints.ts'
@@ -146,7 +146,11 @@ export class Services {
       for (const step of undo.toReversed()) step()
       throw error
     }
-    const refusing = this.#stock.reaches.anySources
+    // The fast path remembers whom it has refused, and services of sessions, as long as it does the way to an endpoint.
+    const concerned = changes.flatMap((change) =>
+      change.kind === 'update' ? [change.from, change.to] : [change.service],
+    )
+    const remembered = this.#stock.reaches.anySources || !this.#confirmed || concerned.some(isStateless)
     for (const change of changes) {
       const key = serviceKey(change.kind === 'update' ? change.to : change.service)
       const ready = prepared.get(key)
@@ -158,8 +162,7 @@ export class Services {
       this.#confirmed = true
       for (const key of this.#unconfirmed.values()) this.#remove(key)
     }
-    // The fast path remembers whom it has refused as long as it does the way to an endpoint.
-    if (refusing) nextRouteGeneration(this.#options.memory.settings)
+    if (remembered) nextRouteGeneration(this.#options.memory.settings)
   }
 
   /** Writes endpoints again whose source is an address of this host, after that may have changed. */

@@ -29,6 +29,7 @@ export const mapNames = [
   'embryonic',
   'affinities',
   'hints',
+  'teid_ranges',
   'session_ports',
   'returns',
   'cursors',

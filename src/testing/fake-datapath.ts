@@ -1,6 +1,7 @@
 // A datapath without a kernel: remembers what it was told and refuses what no real one could do.
 
 import assert from 'node:assert/strict'
+import { FakeHints } from './fake-hints.ts'
 import { serviceKey } from '../lb/model.ts'
 import type {
   Counters,
@@ -13,6 +14,7 @@ import type {
   Verdicts,
 } from '../lb/datapath.ts'
 import type { Change, Service, ServiceKey } from '../lb/model.ts'
+import type { N4Control, N4ServiceSession, N4ServiceStatus } from '../lb/n4-status.ts'
 
 const noCounters: Counters = { packets: 0n, bytes: 0n, flows: 0n }
 
@@ -22,17 +24,20 @@ interface Failure {
   readonly after: number
 }
 
-export class FakeDatapath implements Datapath {
+export class FakeDatapath implements Datapath, N4Control {
   /** every call of apply that came through, in order */
   readonly applies: (readonly Change[])[] = []
   /** What the readers answer; set by the test. */
   readonly flowStatus: FlowStatus[] = []
   readonly interfaceStatus: InterfaceStatus[] = []
+  readonly n4Status: N4ServiceStatus[] = []
+  readonly n4SessionStatus: N4ServiceSession[] = []
   readonly serviceCounters = new Map<ServiceKey, Counters>()
   verdictCounters: Verdicts = { xdp: {}, tc: {} }
   /** the most calls of apply that ran at the same time */
   mostAtOnce = 0
   readonly #services = new Map<ServiceKey, Service>()
+  readonly hints = new FakeHints((name) => [...this.#services.values()].find((service) => service.name === name))
   readonly #failures: Failure[] = []
   #running = 0
 
@@ -90,5 +95,13 @@ export class FakeDatapath implements Datapath {
 
   interfaces(): readonly InterfaceStatus[] {
     return this.interfaceStatus
+  }
+
+  n4(): readonly N4ServiceStatus[] {
+    return this.n4Status
+  }
+
+  n4Sessions(limit: number): readonly N4ServiceSession[] {
+    return this.n4SessionStatus.slice(0, limit)
   }
 }

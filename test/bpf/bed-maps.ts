@@ -17,6 +17,7 @@ import {
   serviceKeySize,
   serviceRangeKeySize,
   sourceKeySize,
+  teidRangeKeySize,
   vipKeySize,
   writeHint,
   writeHintKey,
@@ -45,6 +46,7 @@ const keyed = [
   ['affinities', affinityKeySize],
   ['hints', hintKeySize],
   ['returns', serviceKeySize],
+  ['teid_ranges', teidRangeKeySize],
 ] as const
 
 export function emptyMaps(fds: Fds, memory: Memory, services: number, cpus: number): void {

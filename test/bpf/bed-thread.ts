@@ -58,6 +58,7 @@ import { deviceAddress, deviceMac, deviceNames, devices, enterNetwork, pathTo } 
 
 const objects = join(import.meta.dirname, '../../build')
 const frameRoomBytes = 16_384
+const generationsPerCase = 17
 const sizes = { services: 64, endpoints: 512, slotPages: 1024 } as const
 
 /** Marks take new flows away from XDP, so only where a case has one. */
@@ -279,7 +280,8 @@ export class BedThread {
     const inOrder = flowStateNames.map((name) => timeouts[name])
     writeSettings(viewOf(bytes), 0, {
       replayNow: BigInt(this.#now),
-      routeGeneration: ++this.#resets, // what programs remember of the case before does not count
+      // What programs remember of the cases before does not count, and changes in a case make generations of their own.
+      routeGeneration: ++this.#resets * generationsPerCase,
       snatFirst: portRange.first,
       snatLast: portRange.last,
       events: setup.events === true ? 1 : 0,

@@ -39,6 +39,8 @@ export type Becomes =
       /** another one, where something in it is rewritten */
       readonly payload?: Uint8Array
     }
+  /** another packet in its place: an answer */
+  | { readonly kind: 'answer'; readonly packet: Packet }
   /** direct return: the packet as it is, to this address */
   | { readonly kind: 'l2' | 'ip' | 'gue'; readonly to: Socket }
   /** an ICMP error: its own addresses, and the sockets of the packet inside */

@@ -18,6 +18,10 @@ import { ipv6Cases } from './cases/ipv6.ts'
 import { limitCases } from './cases/limits.ts'
 import { masqueradeCases } from './cases/masquerade.ts'
 import { matrixCases } from './cases/matrix.ts'
+import { n3Cases } from './cases/n3.ts'
+import { n3FragmentCases } from './cases/n3-fragments.ts'
+import { n3MessageCases } from './cases/n3-messages.ts'
+import { n3RangeCases } from './cases/n3-ranges.ts'
 import { quicCases } from './cases/quic.ts'
 import { refuseCases } from './cases/refuse.ts'
 import { routeCases } from './cases/route.ts'
@@ -52,7 +56,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   services: serviceCases,
   admission: admissionCases,
   blocked: blockedCases,
-  sessions: [...sessionCases, ...quicCases],
+  sessions: [...n3Cases, ...n3MessageCases, ...n3RangeCases, ...n3FragmentCases, ...sessionCases, ...quicCases],
   associations: associationCases,
 }
 

@@ -68,7 +68,7 @@ const packets: Readonly<Record<Transport, Pick<Scene, 'request' | 'reply'>>> = {
 }
 
 /** Modes that balance. */
-type Balancing = Exclude<Mode, 'masquerade'>
+type Balancing = Exclude<Mode, 'masquerade' | 'proxy'>
 
 export function sceneOf(family: Family, protocol: Transport, mode: Balancing): Scene {
   const { client, vip, server, egress } = hosts[family]

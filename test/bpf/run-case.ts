@@ -147,6 +147,7 @@ function expectFrame(found: Uint8Array, wanted: Uint8Array): void {
 /** What the frame must be; the sockets have no names in them any more. */
 function translated(step: PacketStep, whole: Uint8Array, becomes: Becomes, found: Uint8Array): Uint8Array {
   const { part } = step
+  if (becomes.kind === 'answer') return buildFrame({ ...pathTo(becomes.packet.to), ...becomes.packet })
   const path = pathTo(becomes.to)
   switch (becomes.kind) {
     case 'nat': {
@@ -188,6 +189,7 @@ async function resolved(run: Run, becomes: Becomes, packet: PacketStep['packet']
         insideFrom: resolve(run, becomes.insideFrom),
         insideTo: resolve(run, becomes.insideTo),
       }
+    case 'answer':
     case 'l2':
     case 'ip':
     case 'gue':

@@ -28,6 +28,7 @@ const sharedMaps = [
   'endpoints',
   'snat_pools',
   'service_idle',
+  'teid_ranges',
   'session_ports',
   'returns',
   'sctp_powers',

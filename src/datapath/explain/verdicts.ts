@@ -142,6 +142,22 @@ const meanings: Readonly<Record<Verdict, Meaning>> = {
     meaning: 'dropped: its session key has no hint, and the service wants one',
     advice: 'The session was never announced, or its hint has expired. `miss: hash` takes such packets all the same.',
   },
+  drop_gtp_version: {
+    meaning: 'dropped: to a service of GTP-U, and not of its version 1',
+    advice: "GTP' and GTP-C have ports of their own: look at the sender.",
+  },
+  drop_gtp_header: {
+    meaning: 'dropped: the length or the extension headers of its GTP-U header lie',
+    advice: 'It is cut off or forged: look at the sender.',
+  },
+  drop_gtp_nested: {
+    meaning: 'dropped: a tunnel inside a tunnel',
+    advice: 'A user sends to UDP port 2152, which would be taken for signalling or data of the core. Find the user.',
+  },
+  drop_gtp_message: {
+    meaning: 'dropped: a message about the path that nobody behind the VIP waits for',
+    advice: 'Supported Extension Headers, unasked Echo Responses and unknown types end here. Nothing to do.',
+  },
   drop_sctp_tag: {
     meaning: 'dropped: the verification tag is not that of the association',
     advice: 'It is from an earlier association, or forged. The peer has to begin again by INIT.',

@@ -16,6 +16,10 @@ const ifindexOffset = 40
 const ethernetBytes = 14
 /** room for what the program puts before the packet */
 const outBytes = 512
+/** the kernel runs a program on no longer one */
+const mostFrameBytes = 3712
+/** TC_ACT_REDIRECT */
+const redirected = 7
 
 /** Transport headers without payload, and where their checksum is. */
 const headers: Readonly<Record<number, { readonly bytes: number; readonly checksum: number }>> = {
@@ -37,6 +41,18 @@ export class FlowMaker {
     const context = new Uint8Array(skbContextBytes)
     new DataView(context.buffer).setUint32(ifindexOffset, first.punt.ifindex, true)
     native.testRun(this.#program, { data: frameWithoutPayload(first), dataOut: this.#out, context })
+  }
+
+  /** What the fast path would make of a frame that is whole; null: it would not send it, or not by its address. */
+  forward({ frame, punt }: PuntedPacket): Uint8Array | null {
+    if (frame.length > mostFrameBytes) return null
+    const context = new Uint8Array(skbContextBytes)
+    new DataView(context.buffer).setUint32(ifindexOffset, punt.ifindex, true)
+    const dataOut = new Uint8Array(frame.length + outBytes)
+    const { dataSize, result } = native.testRun(this.#program, { data: frame, dataOut, context })
+    if (result !== redirected) return null
+    const [before, after] = [parseIp(frame.subarray(punt.l3)), parseIp(dataOut.subarray(punt.l3, dataSize))]
+    return Buffer.compare(before.destination, after.destination) === 0 ? null : after.bytes
   }
 }
 

@@ -13,6 +13,10 @@ export interface SlowPathLimits {
   readonly resets: ResetLimits
   /** answers to SCTP out of the blue */
   readonly sctpAborts: RateLimits
+  /** Error Indications of our own about tunnels without a hint */
+  readonly gtpuMisses: RateLimits
+  /** Error Indications of others, and how many endpoints are told of one */
+  readonly gtpuErrors: RateLimits & { readonly endpoints: number }
   /** connection ids decrypted */
   readonly quic: RateLimits
   /** announced connections at a time, with those that have come and live */
@@ -33,6 +37,7 @@ export const slowPathLimits: SlowPathLimits = {
       quic: queue(2048),
       sctp_address: queue(2048),
       sctp_abort: queue(1024),
+      gtpu_error: queue(1024),
       reset: queue(4096),
     },
     waitMs: 2000,
@@ -48,6 +53,8 @@ export const slowPathLimits: SlowPathLimits = {
   },
   resets: { connections: 1024, tries: 3, tryMs: 1000 },
   sctpAborts: { perSecond: 1000, eachPerSecond: 20, askers: 4096 },
+  gtpuMisses: { perSecond: 1000, eachPerSecond: 100, askers: 4096 },
+  gtpuErrors: { perSecond: 1000, eachPerSecond: 100, askers: 4096, endpoints: 64 },
   quic: { perSecond: 5000, eachPerSecond: 100, askers: 16_384 },
   expectations: 1024,
 }

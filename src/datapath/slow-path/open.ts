@@ -3,6 +3,9 @@
 import { connectionIds } from '../../protocols/quic-lb/index.ts'
 import { endpointKey, serviceKey } from '../../lb/model.ts'
 import { openAlg } from './alg/open.ts'
+import { gtpuServices } from './gtpu-services.ts'
+import { gtpuErrorHandler } from './handlers/gtpu-error.ts'
+import { gtpuMissHandler } from './handlers/gtpu-miss.ts'
 import { quicHandler } from './handlers/quic.ts'
 import { slowPathLimits } from './limits.ts'
 import { SlowPath } from './slow-path.ts'
@@ -94,6 +97,8 @@ export const slowPathParts = (
     handlers: ({ change, makeFlow, ...lookups }) => [
       alg.handler(lookups),
       quicHandler({ limits: slowPathLimits.quic, lookups, change, makeFlow, service: (id) => quic.of(id) }, now()),
+      gtpuMissHandler(slowPathLimits.gtpuMisses, now()),
+      gtpuErrorHandler({ limits: slowPathLimits.gtpuErrors, lookups, ...gtpuServices(services) }, now()),
     ],
     expect: (expectation) => alg.expectations.expect(expectation),
     now,

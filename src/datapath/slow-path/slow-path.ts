@@ -40,6 +40,8 @@ export interface CoreOptions {
   readonly maps: Lookups & { change(changes: readonly MapChange[]): void }
   readonly sink: PacketSink
   readonly makeFlow?: (first: PuntedPacket) => void
+  /** The packet as the fast path would send it. */
+  readonly forward?: (punted: PuntedPacket) => Uint8Array | null
   /** milliseconds that never go back */
   readonly now: () => number
   /** when a tick of the fast path was, on that clock */
@@ -59,11 +61,17 @@ export class SlowPathCore {
   #steppedMs = -Infinity
 
   constructor(options: CoreOptions) {
-    const { handlers, limits, log, makeFlow, maps, now, onReady, random, sink } = options
+    const { forward, handlers, limits, log, makeFlow, maps, now, onReady, random, sink } = options
     this.#options = options
     const resets = new Resets(limits.resets, maps, random && (() => random(0x1_0000_0000)))
     const making = makeFlow === undefined ? {} : { makeFlow }
-    const fragments = new FragmentHandler({ limits: limits.fragments, lookups: maps, ...making })
+    const fastPath = forward && { change: (changes: readonly MapChange[]): void => maps.change(changes), forward }
+    const fragments = new FragmentHandler({
+      limits: limits.fragments,
+      lookups: maps,
+      ...making,
+      ...(fastPath === undefined ? {} : { fastPath }),
+    })
     this.#dispatch = new Dispatch({
       handlers: [
         resets.answers,
@@ -170,7 +178,9 @@ export const coreOf = (parts: SlowPathParts, { ticks, ...surroundings }: Surroun
       }) ?? [],
     limits: parts.limits ?? slowPathLimits,
     maps,
-    ...(maker === null ? {} : { makeFlow: (first) => maker.make(first) }),
+    ...(maker === null
+      ? {}
+      : { makeFlow: (first) => maker.make(first), forward: (punted: PuntedPacket) => maker.forward(punted) }),
     now: parts.now,
     ...(parts.random === undefined ? {} : { random: parts.random }),
     log: parts.log,

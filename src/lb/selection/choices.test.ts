@@ -122,16 +122,16 @@ test('hint: a hint comes first, and without one the service says what happens', 
   for (const key of keys) {
     const byHash = sessionChoice({ table, seed, miss: 'hash', hinted: null }, key)
     t.true([0, 1, 2, 3].includes(byHash as number))
-    t.is(sessionChoice({ table, seed, miss: 'punt', hinted: 2 }, key), 2)
+    t.is(sessionChoice({ table, seed, miss: 'error', hinted: 2 }, key), 2)
     t.is(sessionChoice({ table, seed, miss: 'drop', hinted: null }, key), 'drop')
-    t.is(sessionChoice({ table, seed, miss: 'punt', hinted: null }, key), 'punt')
+    t.is(sessionChoice({ table, seed, miss: 'error', hinted: null }, key), 'error')
   }
 })
 
 test('hint: a message without a key goes where its client goes, whatever becomes of keys without a hint', (t) => {
   const key: SessionKey = { kind: 'none', address: address(5) }
   const wanted = hashChoice(table, seed, clientDigest(address(5)))
-  for (const miss of ['hash', 'drop', 'punt'] as const)
+  for (const miss of ['hash', 'drop', 'error'] as const)
     t.is(sessionChoice({ table, seed, miss, hinted: null }, key), wanted)
 })
 

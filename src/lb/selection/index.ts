@@ -1,6 +1,6 @@
 // The selection algorithms there are. To add one: a file beside this one, a line here, and `select` in src/lb/model.ts.
 
-import type { Select } from '../model.ts'
+import type { TableSelect } from '../model.ts'
 import { hash } from './hash.ts'
 import { leastConnections } from './lc.ts'
 import { persist } from './persist.ts'
@@ -10,7 +10,7 @@ import { roundRobin } from './rr.ts'
 import type { Selection } from './selection.ts'
 import { hint, n3 } from './session.ts'
 
-export const selections: Readonly<Record<Select, Selection>> = {
+export const selections: Readonly<Record<TableSelect, Selection>> = {
   rr: roundRobin,
   hash,
   persist,

@@ -13,7 +13,7 @@ const titles: Readonly<Record<Transport, string>> = { tcp: 'TCP', udp: 'UDP', sc
 const throughModes = ([4, 6] as const).flatMap((family) =>
   (['tcp', 'udp', 'sctp', 'icmp'] as const).flatMap((protocol) =>
     modes
-      .filter((mode) => mode !== 'dsr' && mode !== 'masquerade')
+      .filter((mode) => mode !== 'dsr' && mode !== 'masquerade' && mode !== 'proxy')
       .map((mode): Case => {
         const scene = sceneOf(family, protocol, mode)
         const { client, vip, endpoint, seen, request, reply } = scene

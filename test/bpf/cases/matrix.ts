@@ -35,7 +35,7 @@ const pairs = [
 
 const kinds: readonly Kind[] = [
   ...modes
-    .filter((mode) => mode !== 'dsr' && mode !== 'masquerade')
+    .filter((mode) => mode !== 'dsr' && mode !== 'masquerade' && mode !== 'proxy')
     .map((mode): Kind => ({ mode, encapsulation: null })),
   ...encapsulations.map((encapsulation): Kind => ({ mode: 'dsr', encapsulation })),
 ]

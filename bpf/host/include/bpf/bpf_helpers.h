@@ -30,6 +30,8 @@ __u64 bpf_jiffies64(void);
 __u32 bpf_get_smp_processor_id(void);
 
 long bpf_xdp_adjust_head(struct xdp_md *ctx, int change);
+long bpf_xdp_adjust_tail(struct xdp_md *ctx, int change);
+long bpf_skb_change_tail(struct __sk_buff *skb, __u32 bytes, __u64 flags);
 __u64 bpf_xdp_get_buff_len(struct xdp_md *ctx);
 long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *to, __u32 bytes);
 long bpf_xdp_store_bytes(struct xdp_md *ctx, __u32 offset, void *from, __u32 bytes);

@@ -10,7 +10,7 @@ import { keyOf, punted, sidesOf, testEncapsulation } from '../../../testing/slow
 import { FragmentHandler } from './fragment.ts'
 import type { Packet } from '../../../testing/packets.ts'
 import type { Flow, FlowKey, Fragment } from '../../layout.gen.ts'
-import type { Answer, PuntedPacket } from '../handler.ts'
+import type { Answer, MapChange, PuntedPacket } from '../handler.ts'
 import type { TestFlow } from '../../../testing/slow-path/punts.ts'
 import type { FragmentLimits } from './held-datagrams.ts'
 
@@ -213,6 +213,7 @@ const entry = (state: number, ends = 0): Fragment => ({
   destinationPort: 53,
   ends,
   state,
+  endpoint: 0,
   verdict: 0,
 })
 const entryName = String(0x77 * 0x10000)
@@ -366,4 +367,35 @@ test('fragments: those for direct return by MAC address are dropped by name', (t
   entries.set(entryName, entry(fragmentState.held, 1448))
   give(pieces(datagram(flow), [1448, 1552]).slice(1))
   t.like(settle()[0], { kind: 'drop', reason: 'direct return by MAC address' })
+})
+
+test('fragments: those of a session, which has no flow, leave as the fast path says, in their order (N3.8)', (t) => {
+  const parts = pieces(datagram(nat44), [1480, 1480, 40]).slice(1)
+  const forwarded: number[] = []
+  const changed: MapChange[] = []
+  const state = { ...entry(fragmentState.held, 1480), endpoint: 3 }
+  let refuses = false
+  const handler = new FragmentHandler({
+    limits,
+    lookups: { flow: () => null, fragment: () => state, encapsulation: () => testEncapsulation },
+    fastPath: {
+      change: (changes) => changed.push(...changes),
+      forward: ({ packet }) => {
+        forwarded.push(packet.length)
+        return refuses ? null : packet.subarray(0, 1)
+      },
+    },
+  })
+  const give = (): readonly Answer[] => {
+    for (const frame of parts.toReversed()) handler.handle(punted({ reason: 'fragment', frame }))
+    return handler.due(10).map(({ answer }) => answer)
+  }
+  t.deepEqual(
+    give().map((answer) => packetsOf(answer).length),
+    [2],
+  )
+  t.deepEqual(forwarded, [1500, 60])
+  t.like(changed, [{ kind: 'fragment', fragment: { state: fragmentState.known, ends: 1480, endpoint: 3 } }])
+  refuses = true
+  t.like(give(), [{ kind: 'drop', reason: 'no flow' }])
 })

@@ -25,6 +25,13 @@ export interface FragmentOptions {
   readonly lookups: Lookups
   /** Lets the fast path make the flow of a datagram that has none, of its first fragment; the lookup then finds it. */
   readonly makeFlow?: (first: PuntedPacket) => void
+  /** For datagrams that have no flow, since their first fragment went by a session key. */
+  readonly fastPath?: {
+    /** at once */
+    readonly change: (changes: readonly MapChange[]) => void
+    /** The fragment as it would leave; null: it would not. */
+    readonly forward: (punted: PuntedPacket) => Uint8Array | null
+  }
 }
 
 type Ports = Pick<FlowKey, 'sourcePort' | 'destinationPort'>
@@ -102,10 +109,24 @@ export class FragmentHandler implements Handler {
     const parts = datagram.parts.map(({ part }) => part)
     const key = flowKey(parts[0]!, datagram.key.zone, entry)
     const flow = this.#options.lookups.flow(key)
-    if (flow === null) return this.#refusal(datagram, 'no flow', 'drop_no_flow')
+    if (flow === null) return this.#followSession(datagram, entry) ?? this.#refusal(datagram, 'no flow', 'drop_no_flow')
     const delivery = this.#delivery(parts, key, flow)
     const packets = parts.flatMap((part) => deliver(part, delivery))
     return { kind: 'send', changes: [known(datagram, entry)], packets }
+  }
+
+  /** One after the other, as if they came now; null: they go nowhere. */
+  #followSession({ key, parts }: HeldDatagram, { seen: _, ...entry }: Fragment): Answer | null {
+    const { fastPath } = this.#options
+    if (fastPath === undefined) return null
+    fastPath.change([{ kind: 'fragment', key, fragment: { ...entry, state: fragmentState.known } }])
+    const packets: Uint8Array[] = []
+    for (const { punted } of parts.toSorted((a, b) => a.part.fragment.offset - b.part.fragment.offset)) {
+      const packet = fastPath.forward(punted)
+      if (packet === null) return null
+      packets.push(packet)
+    }
+    return { kind: 'send', packets }
   }
 
   /** The datagram is whole, and all of it is here. */
@@ -172,11 +193,12 @@ function portsOf({ bytes, family, payload, protocol }: IpPacket): Ports {
 
 function known({ key, parts }: HeldDatagram, ports: Ports): MapChange {
   const ends = Math.max(...parts.map(({ part }) => part.fragment.offset + partOf(part).length))
-  return { kind: 'fragment', key, fragment: { ...ports, ends, state: fragmentState.known, verdict: 0 } }
+  return { kind: 'fragment', key, fragment: { ...ports, ends, state: fragmentState.known, verdict: 0, endpoint: 0 } }
 }
 
 function dropped(key: FragmentKey, name: keyof typeof verdict): MapChange {
-  const fragment = { sourcePort: 0, destinationPort: 0, ends: 0, state: fragmentState.drop, verdict: verdict[name] }
+  const state = fragmentState.drop
+  const fragment = { sourcePort: 0, destinationPort: 0, ends: 0, state, verdict: verdict[name], endpoint: 0 }
   return { kind: 'fragment', key, fragment }
 }
 

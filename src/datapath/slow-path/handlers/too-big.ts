@@ -66,14 +66,15 @@ function split(packet: IpPacket, { cut, punt }: PuntedPacket, flow: Flow | null,
   // Any number will do that the endpoint does not get twice in a short time from us.
   const id = punt.sequence & 0xffff
   const packets = deliver(packet, { key: punt.key, flow, mtu: punt.mtu, id, encapsulation })
-  return { kind: 'send', changes: taught(packet, punt.key), packets }
+  return { kind: 'send', changes: taught(packet, punt.key, flow.endpoint), packets }
 }
 
 /** The fast path follows what we have done with a first fragment. */
-function taught(packet: IpPacket, key: FlowKey): readonly MapChange[] {
+function taught(packet: IpPacket, key: FlowKey, endpoint: number): readonly MapChange[] {
   if (!isPart(packet) || packet.fragment.offset > 0) return []
   const { destinationPort, sourcePort } = key
-  const fragment = { sourcePort, destinationPort, ends: partOf(packet).length, state: fragmentState.known, verdict: 0 }
+  const ends = partOf(packet).length
+  const fragment = { sourcePort, destinationPort, ends, state: fragmentState.known, verdict: 0, endpoint }
   return [{ kind: 'fragment', key: fragmentKey(packet, key.zone), fragment }]
 }
 

@@ -1,0 +1,107 @@
+// Hints, as whoever reads signalling asks for them: which endpoint of a service a session lives on. What a datapath may
+// refuse has a name, and nothing of a batch is done where one of it is refused.
+
+import type { Service } from './model.ts'
+
+export type SessionKind = 'teid' | 'ue-ip'
+
+export interface HintChange {
+  /** `remove` is of the hint that names this endpoint: what has gone to another one since stays. */
+  readonly action: 'install' | 'remove'
+  /** the service's name */
+  readonly service: string
+  readonly kind: SessionKind
+  /** `teid`: 4 bytes, as on the wire; `ue-ip`: 4 or 16 */
+  readonly key: Uint8Array
+  /** address of an endpoint of the service, canonical text */
+  readonly endpoint: string
+  /** `install`: the TEID that the endpoint knows the tunnel by, where it is another one; null: nothing is rewritten */
+  readonly identifier: number | null
+  /** `install`: a hint that names another endpoint gives way; without this it is a conflict */
+  readonly takesOver?: boolean
+  /** `remove`: milliseconds that it is still obeyed, for what is on its way; until then anybody may replace it */
+  readonly graceMs: number
+}
+
+/** What has become of changes since the start. */
+export interface HintCounts {
+  readonly installed: number
+  readonly removed: number
+  /** the key was another endpoint's; these are refused */
+  readonly conflicts: number
+  /** of `refused`, by its reason; a conflict is one of them */
+  readonly refused: Readonly<Record<string, number>>
+}
+
+export interface HintControl {
+  /**
+   * In order; all of them or none. The fast path sees them before this returns. Throws HintError for what cannot be.
+   */
+  apply(changes: readonly HintChange[]): void
+  /** All of a service go at once, whoever has installed them; also those of an earlier process. */
+  forget(service: string): void
+  counts(): HintCounts
+}
+
+export type HintRefusal =
+  | 'no such service'
+  | 'not a session service'
+  | 'no such endpoint'
+  | 'bad key'
+  | 'kind not served'
+  | 'identifier in mode dsr'
+  | 'bad identifier'
+  | 'conflict'
+  | 'no room'
+
+export class HintError extends Error {
+  readonly reason: HintRefusal
+  /** of the change that is refused, among those of the call */
+  readonly index: number
+
+  constructor(reason: HintRefusal, index: number, message: string) {
+    super(`${reason}: ${message}`)
+    this.name = 'HintError'
+    this.reason = reason
+    this.index = index
+  }
+}
+
+/** What is wrong with a change whatever hints there are; null: nothing. */
+export function wrongWith(change: HintChange, service: Service | undefined): HintRefusal | null {
+  if (service === undefined) return 'no such service'
+  if (service.select !== 'n3') return 'not a session service'
+  if (change.kind !== 'teid') return 'kind not served'
+  if (change.key.length !== 4 || change.key.every((byte) => byte === 0)) return 'bad key'
+  if (change.action === 'remove' || change.identifier === null) return null
+  // The endpoint gets the packet as it came, and inside another one nothing is written.
+  if (service.mode === 'dsr') return 'identifier in mode dsr'
+  const { identifier } = change
+  return Number.isInteger(identifier) && identifier > 0 && identifier <= 0xffff_ffff ? null : 'bad identifier'
+}
+
+/** Counts what is said of changes. */
+export class HintCounter {
+  #installed = 0
+  #removed = 0
+  readonly #refused = new Map<string, number>()
+
+  done(changes: readonly HintChange[]): void {
+    for (const { action } of changes)
+      if (action === 'install') this.#installed++
+      else this.#removed++
+  }
+
+  refused(reason: HintRefusal): void {
+    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1)
+  }
+
+  read(): HintCounts {
+    return {
+      installed: this.#installed,
+      removed: this.#removed,
+      conflicts: this.#refused.get('conflict') ?? 0,
+      refused: Object.fromEntries(this.#refused),
+    }
+  }
+}
