@@ -12,12 +12,14 @@ import { isInstanceName } from '../src/lb/paths.ts'
 import { runDemo } from './demo.ts'
 import { demoModes } from './demo-services.ts'
 import { commandInside } from './host.ts'
+import { runN4Lab } from './n4.ts'
 import { LabBusyError, listLabs, namespaceHosts } from './instance.ts'
 import { removeDeadLab } from './removal.ts'
 import { type Hook, hooks } from './topology.ts'
 
 const defaultConnections = 300
 const connectionsLimit = 20_000
+const sessionsLimit = 200_000
 const usageExitCode = 2
 
 interface LabFlags {
@@ -53,6 +55,28 @@ export const register = (program: Command): void => {
           flags.once === undefined
             ? null
             : { connections: flags.connections ?? defaultConnections, json: flags.json ?? false },
+      })
+    })
+
+  lab
+    .command('n4')
+    .description('two SMFs, the balancer and three UPFs: sessions, their packets, and a UPF that dies')
+    .option('--once', 'end when all has been shown')
+    .option('--json', 'with --once: the summary as JSON')
+    .option('--sessions <n>', 'how many', sessionCount, 10_000)
+    .option('--packet-rate <n>', 'uplink packets a second', sessionCount, 10_000)
+    .action(async (_flags: unknown, command: Command) => {
+      const flags = command.optsWithGlobals<LabFlags & { readonly sessions: number; readonly packetRate: number }>()
+      if (flags.once === undefined && flags.json !== undefined)
+        command.error('error: --json needs --once', { exitCode: usageExitCode })
+      checkName(command, flags.instance)
+      process.exitCode = await runN4Lab({
+        instance: flags.instance ?? null,
+        hook: flags.hook,
+        sessions: flags.sessions,
+        packetsPerSecond: flags.packetRate,
+        once: flags.once ?? false,
+        json: flags.json ?? false,
       })
     })
 
@@ -98,6 +122,12 @@ const connectionCount = (text: string): number => {
   const count = Number(text)
   if (Number.isInteger(count) && count >= 1 && count <= connectionsLimit) return count
   throw new InvalidArgumentError(`give a number from 1 to ${connectionsLimit}`)
+}
+
+const sessionCount = (text: string): number => {
+  const count = Number(text)
+  if (Number.isInteger(count) && count >= 1 && count <= sessionsLimit) return count
+  throw new InvalidArgumentError(`give a number from 1 to ${sessionsLimit}`)
 }
 
 const checkName = (command: Command, instance: string | undefined): void => {

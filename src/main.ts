@@ -16,6 +16,8 @@ import { examine } from './datapath/doctor.ts'
 import { Network } from './datapath/network/index.ts'
 import { ConflictError, UnavailableError } from './lb/errors.ts'
 import { apiSocket, pinDirectory, runDirectory, stateDirectory } from './lb/paths.ts'
+import { ProxyingDatapath } from './proxy/proxying-datapath.ts'
+import { realSurroundings } from './sockets/udp-socket.ts'
 import { textLines } from './text-log.ts'
 import type { Log } from './lb/log.ts'
 import type { Config } from './config/schema.ts'
@@ -155,9 +157,11 @@ export const run = async (options: RunOptions): Promise<void> => {
     log,
     now: monotonic,
   })
+  const proxying = new ProxyingDatapath(datapath, { surroundings: realSurroundings, log })
+  open.push({ close: async () => proxying.close() })
   try {
     const controller = await Controller.open({
-      datapath,
+      datapath: proxying,
       stateDirectory: state,
       configFile,
       config,
@@ -170,7 +174,7 @@ export const run = async (options: RunOptions): Promise<void> => {
       instance,
       version,
       registry: controller,
-      datapath,
+      datapath: proxying,
       describe,
       log,
       socketPath: apiSocket(instance),

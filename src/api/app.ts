@@ -6,10 +6,12 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Datapath } from '../lb/datapath.ts'
 import type { Log } from '../lb/log.ts'
 import type { Change } from '../lb/model.ts'
+import type { N4Control } from '../lb/n4-status.ts'
 import type { Registry } from '../lb/registry.ts'
 import { failure, failureOf } from './errors.ts'
 import { toJson } from './json.ts'
 import { loxilbRoutes } from './loxilb.ts'
+import { n4Routes } from './n4.ts'
 import { nativeRoutes } from './native.ts'
 import { namedSchemas } from './schemas.ts'
 import { compileValidator } from './validate.ts'
@@ -18,7 +20,7 @@ export interface AppOptions {
   readonly instance: string
   readonly version: string
   readonly registry: Registry
-  readonly datapath: Datapath
+  readonly datapath: Datapath & N4Control
   /** Changes in words, a line for each thing that is different. */
   readonly describe: (changes: readonly Change[]) => readonly string[]
   readonly log: Log
@@ -67,6 +69,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   })
   await app.register(loxilbRoutes, { ...options, prefix: '/netlox/v1' })
   await app.register(nativeRoutes, { ...options, prefix: '/sluice/v1' })
+  await app.register(n4Routes, { ...options, prefix: '/sluice/v1' })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   await app.ready()
   return app

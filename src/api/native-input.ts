@@ -1,8 +1,9 @@
 // Services as /sluice/v1 takes and shows them. What is left out is filled in as everywhere; config/ checks the rest.
 
 import { endpointDefaults, makeService } from '../lb/model.ts'
+import { canonicalTeidRange } from '../lb/teid-range.ts'
 import { canonicalAddress } from '../wire/ip.ts'
-import type { Endpoint, QuicLb, Service } from '../lb/model.ts'
+import type { Endpoint, QuicLb, Service, UpfSettings } from '../lb/model.ts'
 import type { ServiceStatus } from '../lb/datapath.ts'
 import { Refused } from './errors.ts'
 import type { EndpointInput, ServiceInput, ServiceOutput } from './schemas.ts'
@@ -33,6 +34,8 @@ export const fromEndpointInput = (input: EndpointInput, service: Pick<Service, '
   blocked: input.blocked ?? endpointDefaults.blocked,
   priority: input.priority ?? endpointDefaults.priority,
   serverId: input.serverId?.toLowerCase() ?? null,
+  upf: input.upf ?? null,
+  teidRange: typeof input.teidRange === 'string' ? canonicalTeidRange(input.teidRange) : null,
 })
 
 export const fromInput = (input: ServiceInput): Service => {
@@ -50,16 +53,26 @@ export const fromInput = (input: ServiceInput): Service => {
   })
 }
 
+const upfOutput = ({ dnns, networkInstances, slices, uePools, userPlane }: UpfSettings) => ({
+  userPlane: [...userPlane],
+  dnns: [...dnns],
+  networkInstances: [...networkInstances],
+  slices: [...slices],
+  uePools: [...uePools],
+})
+
 const noCounters = { packets: 0n, bytes: 0n, flows: 0n }
 
 export const serviceOutput = ({ service, counters, endpoints }: ServiceStatus): ServiceOutput => ({
   ...service,
   secondary: [...service.secondary],
   quic: service.quic && { ...service.quic },
+  n4: service.n4 && { ...service.n4 },
   allowedSources: [...service.allowedSources],
   sources: [...service.sources],
   endpoints: service.endpoints.map((endpoint, index) => ({
     ...endpoint,
+    upf: endpoint.upf && upfOutput(endpoint.upf),
     counters: { ...(endpoints[index]?.counters ?? noCounters) },
     activeFlows: endpoints[index]?.activeFlows ?? 0,
   })),

@@ -4,6 +4,7 @@
 
 import { Type, type Static, type TSchema } from 'typebox'
 import { modes, transports } from '../lb/model.ts'
+import { N4, N4Session, N4Sessions } from './n4-schemas.ts'
 import {
   Counter,
   EndpointsInput,
@@ -14,6 +15,7 @@ import {
 } from './service-fields.ts'
 
 export type { EndpointInput, EndpointsInput, OwnFields, ServiceInput, ServiceOutput } from './service-fields.ts'
+export type { N4, N4Session, N4Sessions } from './n4-schemas.ts'
 
 // ---- loxilb's --------------------------------------------------------------------------------------------------
 
@@ -247,6 +249,9 @@ export const namedSchemas = {
   Verdicts,
   Status,
   Changes,
+  N4,
+  N4Session,
+  N4Sessions,
 } as const satisfies Readonly<Record<string, TSchema>>
 
 /** Refers to a named schema, so that OpenAPI does too. */

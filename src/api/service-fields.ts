@@ -1,7 +1,17 @@
 // The fields of a service in our own words: what /sluice/v1 shows and takes, and what loxilb's words cannot say.
 
 import { Type, type Static, type TProperties } from 'typebox'
-import { algs, encapsulations, misses, modes, outOfTheBlues, selects, transports } from '../lb/model.ts'
+import {
+  algs,
+  encapsulations,
+  misses,
+  modes,
+  n4Balances,
+  outOfTheBlues,
+  selects,
+  transports,
+  upfLossPolicies,
+} from '../lb/model.ts'
 
 /** A counter: an exact JSON number, however large. */
 export const Counter = (description: string) => Type.Unsafe<bigint>(Type.Integer({ minimum: 0, description }))
@@ -10,7 +20,7 @@ const seconds = { minimum: 1, maximum: 604_800 }
 const listMax = 65_536
 
 /** Shown as null where there is none; may be sent so, or left out. */
-const orNull = <Value extends TProperties[string]>(value: Value) => Type.Union([value, Type.Null()])
+export const orNull = <Value extends TProperties[string]>(value: Value) => Type.Union([value, Type.Null()])
 
 /** What loxilb's bodies have no word for. */
 const ownFields = {
@@ -28,6 +38,22 @@ const ownFields = {
         configId: Type.Optional(Type.Integer({ minimum: 0, maximum: 6 })),
       },
       { description: 'select quic' },
+    ),
+  ),
+  n4: orNull(
+    Type.Object(
+      {
+        tunnels: Type.String({ maxLength: 128, description: 'service that takes GTP-U for the same UPFs' }),
+        nodeId: orNull(Type.String({ maxLength: 253, description: 'none: the VIP' })),
+        balance: Type.Enum([...n4Balances]),
+        onLoss: Type.Enum([...upfLossPolicies]),
+        onFewerFeatures: Type.Enum(['refuse', 'narrow']),
+        hotPercent: Type.Integer({ minimum: 1, maximum: 100 }),
+        heartbeat: Type.Integer({ minimum: 1, maximum: 3600, description: 'seconds' }),
+        t1: Type.Integer({ minimum: 100, maximum: 60_000, description: 'milliseconds' }),
+        n1: Type.Integer({ minimum: 0, maximum: 16 }),
+      },
+      { description: 'select n4' },
     ),
   ),
   outOfTheBlue: Type.Enum([...outOfTheBlues]),
@@ -52,12 +78,21 @@ const fields = {
   idleTimeout: orNull(Type.Integer({ ...seconds, description: 'seconds; none: the general timeout' })),
 }
 
+const words = Type.Array(Type.String({ maxLength: 255 }), { maxItems: 256 })
+
 const endpointFields = {
   weight: Type.Integer({ minimum: 0, maximum: 255 }),
   drained: Type.Boolean({ description: 'takes no new flows' }),
   blocked: Type.Boolean({ description: 'takes no packet' }),
   priority: Type.Integer({ ...portNumber, description: 'select priority: the lowest takes all' }),
   serverId: orNull(Type.String({ description: 'select quic: hexadecimal' })),
+  upf: orNull(
+    Type.Object(
+      { userPlane: words, dnns: words, networkInstances: words, slices: words, uePools: words },
+      { description: 'select n4: the sessions it is for; empty lists: all' },
+    ),
+  ),
+  teidRange: orNull(Type.String({ description: 'select n3: 0x10000000/4' })),
 }
 
 /** What may stand in a service that is sent in because it stands in one that is read, and is not taken from there. */

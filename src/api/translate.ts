@@ -15,8 +15,13 @@ import type { LoadbalanceEntry, OwnFields } from './schemas.ts'
 
 type Arguments = LoadbalanceEntry['serviceArguments']
 
-/** loxilb's numbers. It has none for masquerade: that is shown as full NAT of what goes out, and not taken back. */
+/**
+ * loxilb's numbers. It has none for masquerade: that is shown as full NAT of what goes out, and not taken back. Its
+ * full proxy ends TCP, which ours does not: what we proxy is shown with that number, and not made with it.
+ */
 const modes: readonly (Mode | null)[] = ['dnat', 'onearm', 'fullnat', 'dsr', null, 'hostonearm']
+
+const fullProxy = 4
 
 /** Weights are what loxilb's priority is used for, and 7 is what kube-loxilb sends for n3. */
 const selects: readonly (Select | null)[] = ['rr', 'hash', 'rr', 'persist', 'lc', null, 'n3', 'n3']
@@ -31,6 +36,7 @@ const selectNumbers: Readonly<Record<Select, number>> = {
   n3: 6,
   hint: 1,
   quic: 1,
+  n4: 1,
 }
 
 /** Every field that asks for something this build does not have, all at once. */
@@ -259,7 +265,7 @@ export const toLoxilb = (status: ServiceStatus): LoadbalanceEntry => {
       ...(lastPort !== port && { portMax: lastPort }),
       protocol,
       sel: shownSelect(service),
-      mode: modes.indexOf(mode === 'masquerade' ? 'fullnat' : mode),
+      mode: mode === 'proxy' ? fullProxy : modes.indexOf(mode === 'masquerade' ? 'fullnat' : mode),
       ...(mode === 'masquerade' && { egress: true }),
       name: shownName(service),
       bgp: false,

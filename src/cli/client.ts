@@ -7,6 +7,8 @@ import type {
   ConntrackEntry,
   EndPointGetEntry,
   LoadbalanceEntry,
+  N4,
+  N4Sessions,
   ServiceOutput,
   Status,
   Verdicts,
@@ -112,11 +114,14 @@ export interface Readable {
   readonly '/sluice/v1/status': Status
   readonly '/sluice/v1/verdicts': Verdicts
   readonly '/sluice/v1/services': { readonly services: readonly ServiceOutput[] }
+  readonly '/sluice/v1/n4': { readonly n4: readonly N4[] }
+  readonly '/sluice/v1/sessions': N4Sessions
 }
 
 export interface Client {
   get<Path extends keyof Readable>(
     path: Path,
+    query?: Readonly<Record<string, number>>,
   ): Promise<{ readonly body: Readable[Path]; readonly headers: Answer['headers'] }>
   post(path: string, body?: unknown): Promise<unknown>
   remove(path: string): Promise<unknown>
@@ -135,8 +140,9 @@ export const connectTo = (target: Target, timeoutMs: number): Client => {
     return { body: parsed, headers: answer.headers }
   }
   return {
-    get: async (path) => {
-      const { body, headers } = await ask('GET', path)
+    get: async (path, query = {}) => {
+      const search = Object.entries(query).map(([name, value]) => `${name}=${value}`)
+      const { body, headers } = await ask('GET', search.length === 0 ? path : `${path}?${search.join('&')}`)
       return { body: body as Readable[typeof path], headers }
     },
     post: async (path, body) => (await ask('POST', path, body)).body,

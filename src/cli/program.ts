@@ -11,6 +11,7 @@ import type { Io } from './io.ts'
 import { addCreateFlags, addListeners, addRefusedFlags, refuseFlags } from './lb-flags.ts'
 import { formats } from './output.ts'
 import { addReplay } from './replay-flags.ts'
+import { addSim } from './sim-flags.ts'
 import { readVersion } from './version.ts'
 
 const seconds = (text: string): number => {
@@ -25,14 +26,14 @@ const addGet = (program: Command, io: Io): void => {
     name: string,
     aliases: readonly string[],
     description: string,
-    call: keyof typeof import('./commands/get.ts'),
+    call: keyof typeof import('./commands/get.ts') | keyof typeof import('./commands/get-n4.ts'),
   ) => {
     const command = get
       .command(name)
       .aliases(aliases)
       .description(description)
       .action(async (_flags: unknown, self: Command) => {
-        const commands = await import('./commands/get.ts')
+        const commands = { ...(await import('./commands/get.ts')), ...(await import('./commands/get-n4.ts')) }
         await commands[call](io, self.optsWithGlobals())
       })
     return command
@@ -42,6 +43,12 @@ const addGet = (program: Command, io: Io): void => {
   view('ct', ['conntrack', 'conntracks'], 'flows, a line for each direction', 'getCt').option(...servName)
   view('ep', ['endpoint', 'endpoints', 'eps'], 'hosts that are endpoints', 'getEp')
   view('verdicts', ['verdict'], 'why packets left the pipeline; -o wide: also those that never happened', 'getVerdicts')
+  view('sessions', ['session'], "PFCP sessions; -o wide: with both sides' identifiers", 'getSessions').option(
+    '--limit <number>',
+    'at most so many (default: 1000)',
+    wholeNumber,
+  )
+  view('n4', [], 'services of select n4: SMFs, UPFs and counters; -o wide: also those that are 0', 'getN4')
   view('status', [], 'the instance, its interfaces and its verdicts', 'getStatus')
   view('lbversion', [], 'version of the daemon', 'getLbVersion')
 }
@@ -244,6 +251,7 @@ export const buildProgram = async (io: Io, wantsLab = false): Promise<Command> =
   addExplain(program, io)
   addInspect(program, io)
   addReplay(program, io)
+  addSim(program, io)
   addLocal(program, io)
   await addLab(program, wantsLab)
   addCompletion(program, io)

@@ -215,7 +215,8 @@ export class Controller implements Registry {
       if (changes.length > 0) await datapath.apply(changes)
     } catch (error) {
       await this.#forget(prepared)
-      if (!(error instanceof ResourceError)) await this.#takeBack(error)
+      const isUntouched = error instanceof ResourceError || error instanceof ConflictError
+      if (!isUntouched) await this.#takeBack(error)
       throw error
     }
     try {

@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { defaultName, endpointKey, portText, serviceKey } from '../lb/model.ts'
-import type { Change, Endpoint, QuicLb, Service } from '../lb/model.ts'
+import type { Change, Endpoint, N4Settings, QuicLb, Service, UpfSettings } from '../lb/model.ts'
 
 type Field = Exclude<keyof Service, 'address' | 'port' | 'protocol' | 'mark' | 'endpoints' | 'annotations'>
 
@@ -16,6 +16,18 @@ const quicText = (quic: QuicLb | null): string =>
     : `server id ${quic.serverIdLength}, nonce ${quic.nonceLength}, config ${quic.configId}, ` +
       (quic.key === null ? 'plain' : 'encrypted')
 
+const n4Text = ({ nodeId, tunnels, balance, onLoss, onFewerFeatures, hotPercent, ...timers }: N4Settings): string =>
+  `tunnels of ${tunnels}, node id ${plainText(nodeId)}, ${balance}, on loss ${onLoss}, on fewer features ` +
+  `${onFewerFeatures}, hot at ${hotPercent} %, heartbeat ${timers.heartbeat} s, t1 ${timers.t1} ms, n1 ${timers.n1}`
+
+const upfText = (upf: UpfSettings | null): string =>
+  upf === null
+    ? 'all sessions'
+    : Object.entries(upf)
+        .filter(([, list]) => list.length > 0)
+        .map(([name, list]) => `${name} ${listText(list)}`)
+        .join(', ')
+
 /** Everything of a service but its identity and its endpoints, in the order it is told; and how it is told. */
 const fields: { readonly [Name in Field]: (service: Service) => string } = {
   name: (service) => service.name,
@@ -28,6 +40,7 @@ const fields: { readonly [Name in Field]: (service: Service) => string } = {
   persistTimeout: (service) => `${service.persistTimeout} s`,
   miss: (service) => service.miss,
   quic: (service) => quicText(service.quic),
+  n4: (service) => (service.n4 === null ? 'none' : n4Text(service.n4)),
   outOfTheBlue: (service) => service.outOfTheBlue,
   alg: (service) => plainText(service.alg),
   allowedSources: (service) => listText(service.allowedSources),
@@ -65,7 +78,9 @@ const sameEndpoint = (a: Endpoint, b: Endpoint | undefined): boolean =>
   a.drained === b.drained &&
   a.blocked === b.blocked &&
   a.priority === b.priority &&
-  a.serverId === b.serverId
+  a.serverId === b.serverId &&
+  isDeepStrictEqual(a.upf, b.upf) &&
+  a.teidRange === b.teidRange
 
 /** Two services of one key; the order of endpoints is no content. */
 const sameService = (a: Service, b: Service): boolean => {
@@ -102,10 +117,12 @@ export const serviceTitle = (service: Service): string => {
 const endpointTitle = (endpoint: Endpoint): string => (endpoint.port === 0 ? endpoint.address : endpointKey(endpoint))
 
 /** What of an endpoint is only said where it is not the usual. */
-const endpointState = ({ drained, blocked, priority, serverId }: Endpoint): string =>
+const endpointState = ({ drained, blocked, priority, serverId, teidRange, upf }: Endpoint): string =>
   [
     priority === 0 ? '' : `, priority ${priority}`,
     serverId === null ? '' : `, server id ${serverId}`,
+    upf === null ? '' : `, for ${upfText(upf)}`,
+    teidRange === null ? '' : `, TEIDs ${teidRange}`,
     drained ? ', drained' : '',
     blocked ? ', blocked' : '',
   ].join('')
@@ -118,6 +135,8 @@ const endpointChanges = (from: Endpoint, to: Endpoint): readonly string[] => {
     [`weight ${from.weight}`, `${to.weight}`],
     [`priority ${from.priority}`, `${to.priority}`],
     [`server id ${plainText(from.serverId)}`, plainText(to.serverId)],
+    [`for ${upfText(from.upf)}`, upfText(to.upf)],
+    [`TEIDs ${plainText(from.teidRange)}`, plainText(to.teidRange)],
     [from.drained ? 'drained' : 'not drained', to.drained ? 'drained' : 'not drained'],
     [from.blocked ? 'blocked' : 'not blocked', to.blocked ? 'blocked' : 'not blocked'],
   ]
@@ -125,6 +144,8 @@ const endpointChanges = (from: Endpoint, to: Endpoint): readonly string[] => {
     from.weight === to.weight,
     from.priority === to.priority,
     from.serverId === to.serverId,
+    isDeepStrictEqual(from.upf, to.upf),
+    from.teidRange === to.teidRange,
     from.drained === to.drained,
     from.blocked === to.blocked,
   ]

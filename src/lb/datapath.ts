@@ -1,5 +1,6 @@
 // What the rest of the appliance needs of a datapath. The real one drives eBPF maps (src/datapath); tests use a fake.
 
+import type { HintControl } from './hints.ts'
 import type { Change, Mode, Service, ServiceKey, Transport } from './model.ts'
 
 export interface Counters {
@@ -86,7 +87,10 @@ export interface InterfaceStatus {
 }
 
 export interface Datapath {
-  /** Performs changes in order; each service changes atomically. Throws ResourceError before it changes anything. */
+  /**
+   * Performs changes in order; each service changes atomically. Throws ResourceError or ConflictError before it changes
+   * anything.
+   */
   apply(changes: readonly Change[]): Promise<void>
   services(): readonly ServiceStatus[]
   /** At most `limit` flows. */
@@ -94,6 +98,8 @@ export interface Datapath {
   verdicts(): Verdicts
   slowPath(): SlowPathStatus
   interfaces(): readonly InterfaceStatus[]
+  /** Where sessions live, for whoever reads it in signalling. */
+  readonly hints: HintControl
 }
 
 /** A named limit would be passed (limits: services, endpoints, slots). */

@@ -8,16 +8,25 @@ export const transports = ['tcp', 'udp', 'sctp', 'icmp'] as const satisfies read
  * How a packet is translated: `dnat` keeps the source, `onearm` writes the egress address, `fullnat` the VIP,
  * `hostonearm` is `onearm` for every address of this host, `dsr` lets endpoints answer clients themselves. Where VIP
  * and endpoint are of different families the source is always an address of ours. `masquerade` balances nothing: what
- * inside clients send to the outside keeps its destination and gets a source of a pool.
+ * inside clients send to the outside keeps its destination and gets a source of a pool. `proxy` terminates: both sides
+ * speak to us, message by message.
  */
-export type Mode = 'dnat' | 'onearm' | 'fullnat' | 'hostonearm' | 'dsr' | 'masquerade'
-export const modes = ['dnat', 'onearm', 'fullnat', 'hostonearm', 'dsr', 'masquerade'] as const satisfies readonly Mode[]
+export type Mode = 'dnat' | 'onearm' | 'fullnat' | 'hostonearm' | 'dsr' | 'masquerade' | 'proxy'
+export const modes = [
+  'dnat',
+  'onearm',
+  'fullnat',
+  'hostonearm',
+  'dsr',
+  'masquerade',
+  'proxy',
+] as const satisfies readonly Mode[]
 
 /** Mode `dsr`: how a packet reaches its endpoint: by MAC address (`l2`), or inside IP, or inside GUE. */
 export type Encapsulation = 'l2' | 'ip' | 'gue'
 export const encapsulations = ['l2', 'ip', 'gue'] as const satisfies readonly Encapsulation[]
 
-export type Select = 'rr' | 'hash' | 'persist' | 'lc' | 'priority' | 'n3' | 'hint' | 'quic'
+export type Select = 'rr' | 'hash' | 'persist' | 'lc' | 'priority' | 'n3' | 'hint' | 'quic' | 'n4'
 export const selects = [
   'rr',
   'hash',
@@ -27,11 +36,15 @@ export const selects = [
   'n3',
   'hint',
   'quic',
+  'n4',
 ] as const satisfies readonly Select[]
 
+/** Those of the fast path. */
+export type TableSelect = Exclude<Select, 'n4'>
+
 /** What becomes of a packet whose session key is not known. */
-export type Miss = 'hash' | 'drop' | 'punt'
-export const misses = ['hash', 'drop', 'punt'] as const satisfies readonly Miss[]
+export type Miss = 'hash' | 'drop' | 'error'
+export const misses = ['hash', 'drop', 'error'] as const satisfies readonly Miss[]
 
 /** What becomes of a packet in the middle of a connection that is not known. */
 export type OutOfTheBlue = 'drop' | 'hash' | 'abort'
@@ -62,6 +75,49 @@ export interface Endpoint {
   readonly priority: number
   /** `quic`: its server id in connection ids, hexadecimal */
   readonly serverId: string | null
+  /** `n4`: which sessions it is for; null: all */
+  readonly upf: UpfSettings | null
+  /** `n3`: the TEIDs that are its own, in canonical text (`0x10000000/4`); see teid-range.ts */
+  readonly teidRange: string | null
+}
+
+/** What a UPF of `select: n4` is for. An empty list says that it is for all. */
+export interface UpfSettings {
+  /** where it takes GTP-U, when its F-TEIDs do not say so: canonical addresses */
+  readonly userPlane: readonly string[]
+  readonly dnns: readonly string[]
+  readonly networkInstances: readonly string[]
+  /** `1-0000ff`: SST and SD */
+  readonly slices: readonly string[]
+  /** prefixes of UE addresses, and names of pools */
+  readonly uePools: readonly string[]
+}
+
+export type N4Balance = 'least-sessions' | 'load' | 'hash'
+export const n4Balances = ['least-sessions', 'load', 'hash'] as const satisfies readonly N4Balance[]
+
+/** What becomes of the sessions of a UPF that has died. */
+export type UpfLossPolicy = 'report' | 'restore' | 'refuse'
+export const upfLossPolicies = ['report', 'restore', 'refuse'] as const satisfies readonly UpfLossPolicy[]
+
+/** PFCP (TS 29.244), terminated: many UPFs that every SMF takes for one. */
+export interface N4Settings {
+  /** name of the service (`select: n3`) that takes GTP-U for the same UPFs */
+  readonly tunnels: string
+  /** a name; null: the VIP */
+  readonly nodeId: string | null
+  readonly balance: N4Balance
+  readonly onLoss: UpfLossPolicy
+  /** what becomes of a UPF that lacks features which SMFs have been promised */
+  readonly onFewerFeatures: 'refuse' | 'narrow'
+  /** percent: mean load of the pool from which SMFs are told */
+  readonly hotPercent: number
+  /** seconds between two heartbeats to a peer */
+  readonly heartbeat: number
+  /** T1 of TS 29.244, 6.4: milliseconds until a request is sent again */
+  readonly t1: number
+  /** N1: how often */
+  readonly n1: number
 }
 
 /** QUIC-LB (draft-ietf-quic-load-balancers): how connection ids carry server ids. */
@@ -102,6 +158,8 @@ export interface Service {
   readonly miss: Miss
   /** null: not `quic` */
   readonly quic: QuicLb | null
+  /** null: not `n4` */
+  readonly n4: N4Settings | null
   readonly outOfTheBlue: OutOfTheBlue
   readonly alg: Alg | null
   /** packets with this firewall mark are for the service, whatever their destination; null: by destination */
@@ -133,6 +191,7 @@ export const serviceDefaults = {
   persistTimeout: 10_800,
   miss: 'hash',
   quic: null,
+  n4: null,
   outOfTheBlue: 'drop',
   alg: null,
   mark: null,
@@ -152,6 +211,8 @@ export const endpointDefaults = {
   blocked: false,
   priority: 0,
   serverId: null,
+  upf: null,
+  teidRange: null,
 } as const satisfies Partial<Endpoint>
 
 /**

@@ -4,6 +4,7 @@
 import type { LoadbalanceEntry, SlowPath, Verdicts } from '../../api/schemas.ts'
 import { connect } from '../context.ts'
 import type { GlobalOptions } from '../context.ts'
+import { durationText } from '../duration.ts'
 import type { Io } from '../io.ts'
 import { printData, printTable } from '../output.ts'
 import type { View } from '../output.ts'
@@ -221,26 +222,6 @@ const slowPathView = (io: Io, { reasons }: SlowPath, all: boolean): View => ({
   empty: '',
 })
 
-const duration = (seconds: number): string => {
-  const parts = [
-    [86400, 'd'],
-    [3600, 'h'],
-    [60, 'm'],
-    [1, 's'],
-  ] as const
-  const first = parts.findIndex(([size]) => seconds >= size)
-  if (first < 0) return '0s'
-  let rest = seconds
-  return parts
-    .slice(first, first + 2)
-    .map(([size, unit]) => {
-      const count = Math.floor(rest / size)
-      rest -= count * size
-      return `${count}${unit}`
-    })
-    .join('')
-}
-
 export const getStatus = async (io: Io, options: GetOptions): Promise<void> => {
   const client = await connect(io, options)
   const { body } = await client.get('/sluice/v1/status')
@@ -252,7 +233,7 @@ export const getStatus = async (io: Io, options: GetOptions): Promise<void> => {
         body.instance,
         body.version,
         String(body.pid),
-        duration(body.uptimeSeconds),
+        durationText(body.uptimeSeconds),
         String(body.services.file),
         String(body.services.api),
       ],

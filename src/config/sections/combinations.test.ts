@@ -24,6 +24,7 @@ const quic = { serverIdLength: 2, nonceLength: 6 }
 const quicService = { protocol: 'udp', select: 'quic', quic }
 
 const n3 = { protocol: 'udp', port: 2152, select: 'n3' }
+const n4 = { protocol: 'udp', port: 8805, mode: 'proxy', select: 'n4', n4: { tunnels: 'n3' } }
 
 const out = {
   mode: 'masquerade',
@@ -99,6 +100,33 @@ const cases: Readonly<Record<string, readonly (readonly [refused: object, path: 
   'masquerade-announce': [[{ ...out, announce: 'local' }, 'announce', { ...out, announce: 'routed' }]],
   'masquerade-mark': [[{ ...out, mark: 7 }, 'mark', { ...out, protocol: 'icmp' }]],
   'masquerade-alg': [[{ ...out, alg: 'ftp' }, 'alg', out]],
+  'proxy-select': [[{ ...n4, select: 'hash', n4: undefined }, 'select', n4]],
+  'n4-mode': [[{ ...n4, mode: 'dnat' }, 'mode', n4]],
+  'n4-settings': [[{ ...n4, n4: undefined }, 'n4', n4]],
+  'n4-select': [
+    [{ n4: { tunnels: 'n3' } }, 'n4', n4],
+    [
+      { endpoints: [{ address: '10.0.0.1', upf: { dnns: ['internet'] } }] },
+      'endpoints[0].upf',
+      { ...n4, endpoints: [{ address: '10.0.0.1', upf: { dnns: ['internet'], slices: ['1-0000FF'] } }] },
+    ],
+  ],
+  'proxy-port': [
+    [{ ...n4, protocol: 'tcp' }, 'protocol', n4],
+    [{ ...n4, port: 8806 }, 'port', n4],
+    [
+      { ...n4, endpoints: [{ address: '10.0.0.1', port: 8806 }] },
+      'endpoints[0].port',
+      { ...n4, endpoints: [{ address: '10.0.0.1', port: 8805 }] },
+    ],
+  ],
+  'proxy-vips': [[{ ...n4, vips: ['192.0.2.2'] }, 'vips', n4]],
+  'proxy-family': [[{ ...n4, endpoints: six }, 'endpoints[0].address', { ...n4, vip: '2001:db8::1', endpoints: six }]],
+  'proxy-announce': [[{ ...n4, announce: 'routed' }, 'announce', { ...n4, announce: 'local' }]],
+  'proxy-unused': [
+    [{ ...n4, idleTimeout: 9 }, 'idleTimeout', n4],
+    [{ ...n4, allowedSources: ['10.0.0.0/8'] }, 'allowedSources', n4],
+  ],
   'mark-vips': [[{ mark: 7, vips: ['192.0.2.2'] }, 'vips', { vips: ['192.0.2.2'] }]],
   'sources-mode': [
     [{ sources: ['192.0.2.9'] }, 'sources', { mode: 'onearm', sources: ['192.0.2.9'] }],
@@ -145,7 +173,45 @@ const cases: Readonly<Record<string, readonly (readonly [refused: object, path: 
     [{ select: 'hash', outOfTheBlue: 'hash', endpoints: six }, 'outOfTheBlue', { select: 'hash', endpoints: six }],
   ],
   'miss-select': [[{ miss: 'drop' }, 'miss', { select: 'hint', miss: 'drop' }]],
-  'miss-punt': [[{ ...n3, miss: 'punt' }, 'miss', { ...n3, miss: 'drop' }]],
+  'miss-error': [[{ protocol: 'udp', select: 'hint', port: 2152, miss: 'error' }, 'miss', { ...n3, miss: 'error' }]],
+  'teid-range-select': [
+    [
+      { select: 'hash', endpoints: [{ address: '10.0.1.1', teidRange: '0x10000000/4' }] },
+      'endpoints[0].teidRange',
+      { ...n3, endpoints: [{ address: '10.0.1.1', teidRange: '0x10000000/4' }] },
+    ],
+  ],
+  'teid-range-bits': [
+    [
+      { ...n3, endpoints: [{ address: '10.0.1.1', teidRange: '0x18000000/4' }] },
+      'endpoints[0].teidRange',
+      { ...n3, endpoints: [{ address: '10.0.1.1', teidRange: '0x18000000/5' }] },
+    ],
+    [
+      { ...n3, endpoints: [{ address: '10.0.1.1', teidRange: '0x0/0' }] },
+      'endpoints[0].teidRange',
+      { ...n3, endpoints: [{ address: '10.0.1.1', teidRange: '0x0/1' }] },
+    ],
+  ],
+  'teid-range-overlap': [
+    [
+      {
+        ...n3,
+        endpoints: [
+          { address: '10.0.1.1', teidRange: '0x10000000/4' },
+          { address: '10.0.1.2', teidRange: '0x18000000/5' },
+        ],
+      },
+      'endpoints[1].teidRange',
+      {
+        ...n3,
+        endpoints: [
+          { address: '10.0.1.1', teidRange: '0x10000000/4' },
+          { address: '10.0.1.2', teidRange: '0x20000000/4' },
+        ],
+      },
+    ],
+  ],
   'quic-settings': [
     [
       { protocol: 'udp', select: 'quic', endpoints: [{ address: '10.0.0.1', serverId: '0a' }] },
@@ -191,7 +257,7 @@ test('combinations: every rule has its example here, and a name of its own', (t)
 
 test('combinations: of protocols, families and modes only return by MAC address across families is refused', (t) => {
   const ways = modes
-    .filter((mode) => mode !== 'masquerade')
+    .filter((mode) => mode !== 'masquerade' && mode !== 'proxy')
     .flatMap((mode): readonly Pick<Cell, 'mode' | 'encapsulation'>[] =>
       mode === 'dsr'
         ? [

@@ -4,13 +4,20 @@
 import { masqueradeRules } from './rules/masquerade.ts'
 import { modeRules } from './rules/modes.ts'
 import { protocolRules } from './rules/protocols.ts'
+import { proxyRules } from './rules/proxy.ts'
 import { selectRules } from './rules/selects.ts'
 import { isEverywhere, type Encapsulation, type Family, type Mode, type Transport } from '../../lb/model.ts'
 import type { Path } from '../errors.ts'
 import type { Rule } from './rules/rule.ts'
 import type { LooseService } from './service-schema.ts'
 
-export const rules: readonly Rule[] = [...modeRules, ...masqueradeRules, ...protocolRules, ...selectRules]
+export const rules: readonly Rule[] = [
+  ...modeRules,
+  ...masqueradeRules,
+  ...proxyRules,
+  ...protocolRules,
+  ...selectRules,
+]
 
 /** Everything of a service that cannot stand together. */
 export const checkCombinations = (service: LooseService, report: (path: Path, message: string) => void): void => {

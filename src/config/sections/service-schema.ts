@@ -1,7 +1,17 @@
 // How a service is written, in the file and in what the API stores: every field with what it means.
 
 import { Type } from 'typebox'
-import { algs, encapsulations, misses, modes, outOfTheBlues, selects, transports } from '../../lb/model.ts'
+import {
+  algs,
+  encapsulations,
+  misses,
+  modes,
+  n4Balances,
+  outOfTheBlues,
+  selects,
+  transports,
+  upfLossPolicies,
+} from '../../lb/model.ts'
 import type { Static } from 'typebox'
 import type { Loose } from '../section.ts'
 
@@ -16,6 +26,95 @@ const hexadecimal = {
   pattern: '^([0-9A-Fa-f]{2})+$',
   patternErrorMessage: 'must be bytes in hexadecimal, two digits each, for example "0a1b"',
 }
+
+const words = (description: string) =>
+  Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { description, maxItems: 256, default: [] })
+
+const upfSchema = Type.Object(
+  {
+    userPlane: Type.Array(Type.String({ format: 'ip' }), {
+      description: 'Where it takes GTP-U; endpoints of the service `n4.tunnels`. Empty: where its F-TEIDs say.',
+      maxItems: 16,
+      default: [],
+    }),
+    dnns: words('Data network names (DNN, APN) that it serves. Empty: all.'),
+    networkInstances: words('Network instances that it serves. Empty: all.'),
+    slices: Type.Array(
+      Type.String({
+        pattern: '^[0-9]{1,3}(-[0-9a-fA-F]{6})?$',
+        patternErrorMessage: 'must be an S-NSSAI: SST, or SST-SD like 1-0000ff',
+      }),
+      { description: 'Slices (S-NSSAI) that it serves: SST, or SST-SD. Empty: all.', maxItems: 256, default: [] },
+    ),
+    uePools: words('Prefixes of UE addresses (`10.45.0.0/16`), and names of UE IP address pools. Empty: all.'),
+  },
+  { description: 'For `select: n4`: the sessions that this UPF is for.', additionalProperties: false },
+)
+
+const n4Schema = Type.Object(
+  {
+    tunnels: Type.String({
+      description: 'Name of the service with `select: n3` that takes GTP-U for the same UPFs.',
+      minLength: 1,
+      maxLength: 128,
+    }),
+    nodeId: Type.Optional(
+      Type.String({
+        description: 'Node ID that both sides are told: a name. Left out: the VIP.',
+        pattern: '^[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?$',
+        patternErrorMessage: 'must be a domain name',
+      }),
+    ),
+    balance: Type.Enum([...n4Balances], {
+      description:
+        'How the UPF of a new session is chosen among those that serve it. `least-sessions`: the one with the fewest ' +
+        'for its weight. `load`: by the load that UPFs report. `hash`: by the user, or the address of the UE.',
+      default: 'least-sessions',
+    }),
+    onLoss: Type.Enum([...upfLossPolicies], {
+      description:
+        'What becomes of the sessions of a UPF that has died. `report`: the SMF is told, and deletes them. ' +
+        '`restore`: they are established on another UPF with their tunnels. `refuse`: requests for them are refused.',
+      default: 'report',
+    }),
+    onFewerFeatures: Type.Enum(['refuse', 'narrow'], {
+      description:
+        'What becomes of a UPF that lacks features which SMFs were told of. `refuse`: it gets no sessions. `narrow`: ' +
+        'SMFs are told of fewer.',
+      default: 'refuse',
+    }),
+    hotPercent: Type.Integer({
+      description: 'Mean load of the UPFs from which SMFs are told. Unit: percent.',
+      minimum: 1,
+      maximum: 100,
+      default: 80,
+    }),
+    heartbeat: Type.Integer({
+      description: 'Time between two heartbeats to a peer. Unit: seconds.',
+      minimum: 1,
+      maximum: 3600,
+      default: 5,
+    }),
+    t1: Type.Integer({
+      description:
+        'Time until a request that has no answer is sent again. A peer is lost when a heartbeat has none after ' +
+        '`n1` repetitions. Unit: milliseconds.',
+      minimum: 100,
+      maximum: 60_000,
+      default: 1000,
+    }),
+    n1: Type.Integer({
+      description: 'How often a request without an answer is sent again.',
+      minimum: 0,
+      maximum: 16,
+      default: 3,
+    }),
+  },
+  {
+    description: 'For `select: n4`: PFCP (TS 29.244) is terminated, and every SMF takes all UPFs for one.',
+    additionalProperties: false,
+  },
+)
 
 const endpointSchema = Type.Object(
   {
@@ -62,6 +161,16 @@ const endpointSchema = Type.Object(
           'For `select: quic`: the server id that this server writes into its connection ids. Unit: hexadecimal, ' +
           '`quic.serverIdLength` bytes; unique in the service. Quote it, for YAML reads some of them as numbers.',
         ...hexadecimal,
+      }),
+    ),
+    upf: Type.Optional(upfSchema),
+    teidRange: Type.Optional(
+      Type.String({
+        description:
+          'For `select: n3`: the tunnel ids (TEIDs) of this endpoint, by their first bits, as its TEIDRI and TEID ' +
+          'Range say. They count where no hint names the whole id. Unit: the first one and the bits in common.',
+        pattern: '^0x[0-9a-fA-F]{1,8}/[0-9]{1,2}$',
+        examples: ['0x10000000/4'],
       }),
     ),
   },
@@ -145,8 +254,8 @@ const serviceSchema = Type.Object(
         'through this machine. `onearm`: the source too, to the address of the interface towards the server. ' +
         '`fullnat`: the source too, to the VIP. `hostonearm`: as onearm, for every address of this machine. `dsr`: ' +
         'nothing; servers have the VIP themselves and answer clients directly. `masquerade`: the source of what ' +
-        'inside clients send to the outside. An endpoint of another family than the VIP always sees an address of ' +
-        'ours.',
+        'inside clients send to the outside. `proxy`: messages, which end here (`select: n4`). An endpoint of ' +
+        'another family than the VIP always sees an address of ours.',
       default: 'dnat',
     }),
     encapsulation: Type.Optional(
@@ -162,7 +271,8 @@ const serviceSchema = Type.Object(
         'and ports (Maglev); every node chooses the same, and a change of endpoints moves few connections. ' +
         '`persist`: the one that the client had before. `lc`: the one with the fewest connections for its weight. ' +
         '`priority`: as rr, among those with the lowest `priority`. `n3`: by the tunnel of a GTP-U packet. `hint`: ' +
-        'by the session that was learned from signalling. `quic`: by the server id in the connection id.',
+        'by the session that was learned from signalling. `quic`: by the server id in the connection id. `n4`: a UPF ' +
+        'for each PFCP session.',
       default: 'rr',
     }),
     persistTimeout: Type.Integer({
@@ -174,10 +284,11 @@ const serviceSchema = Type.Object(
     miss: Type.Enum([...misses], {
       description:
         'For `select: n3` and `hint`: what becomes of a packet whose session is not known. `hash`: an endpoint by a ' +
-        'hash of its session key. `drop`: dropped and counted. `punt`: left to a protocol in user space.',
+        'hash of its session key. `drop`: dropped and counted. `error`: dropped, and the sender is told (`n3`).',
       default: 'hash',
     }),
     quic: Type.Optional(quicSchema),
+    n4: Type.Optional(n4Schema),
     outOfTheBlue: Type.Optional(
       Type.Enum([...outOfTheBlues], {
         description:

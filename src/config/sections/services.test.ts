@@ -232,7 +232,7 @@ const anyService = fc.record(
     encapsulation: optional(fc.constantFrom(...encapsulations)),
     select: optional(fc.constantFrom(...selects)),
     persistTimeout: fc.integer({ min: 1, max: 10 }),
-    miss: optional(fc.constantFrom('hash', 'drop', 'punt')),
+    miss: optional(fc.constantFrom('hash', 'drop', 'error')),
     quic: optional(fc.constant({ serverIdLength: 1, nonceLength: 4, key: 'Ab'.repeat(16) })),
     outOfTheBlue: optional(fc.constantFrom(...outOfTheBlues)),
     alg: optional(fc.constantFrom('ftp', 'tftp')),

@@ -1,12 +1,13 @@
 // `services`: what is balanced. The same schema and the same checks serve the file and the API.
 
 import { makeService } from '../../lb/model.ts'
+import { canonicalTeidRange } from '../../lb/teid-range.ts'
 import { canonicalAddress, canonicalPrefix } from '../../wire/ip.ts'
 import { section } from '../section.ts'
 import { checkServices } from './service-checks.ts'
 import { noPorts, portsOf, singlePort, writePorts } from './service-ports.ts'
 import { servicesSchema } from './service-schema.ts'
-import type { Endpoint, Owner, QuicLb, Service } from '../../lb/model.ts'
+import type { Endpoint, N4Settings, Owner, QuicLb, Service, UpfSettings } from '../../lb/model.ts'
 import type { EndpointInput, ServiceInput } from './service-schema.ts'
 
 export type { ServiceInput } from './service-schema.ts'
@@ -25,6 +26,12 @@ const toQuic = ({ serverIdLength, nonceLength, key, configId }: NonNullable<Serv
   configId,
 })
 
+const toUpf = (upf: NonNullable<EndpointInput['upf']>): UpfSettings => ({
+  ...upf,
+  userPlane: upf.userPlane.map(spell),
+  slices: upf.slices.map((slice) => slice.toLowerCase()),
+})
+
 const toEndpoint = (endpoint: EndpointInput, servicePort: number): Endpoint => ({
   address: spell(endpoint.address),
   port: endpoint.port ?? servicePort,
@@ -33,11 +40,13 @@ const toEndpoint = (endpoint: EndpointInput, servicePort: number): Endpoint => (
   blocked: endpoint.blocked,
   priority: endpoint.priority,
   serverId: endpoint.serverId?.toLowerCase() ?? null,
+  upf: endpoint.upf === undefined ? null : toUpf(endpoint.upf),
+  teidRange: endpoint.teidRange === undefined ? null : canonicalTeidRange(endpoint.teidRange),
 })
 
 /** A service of the file or of the state directory, for the model. */
 export const toService = (input: ServiceInput, owner: Owner, annotations: Service['annotations'] = {}): Service => {
-  const { vip, vips, port: _, quic, allowedSources, sources, endpoints = [], ...plain } = input
+  const { vip, vips, port: _, quic, n4, allowedSources, sources, endpoints = [], ...plain } = input
   const ports = portsOf(input) ?? noPorts
   const kept = singlePort(ports) ?? 0
   return makeService({
@@ -47,6 +56,7 @@ export const toService = (input: ServiceInput, owner: Owner, annotations: Servic
     address: spell(vip),
     secondary: vips.map(spell),
     quic: quic === undefined ? null : toQuic(quic),
+    n4: n4 === undefined ? null : { ...n4, nodeId: n4.nodeId ?? null },
     allowedSources: prefixes(allowedSources),
     sources: sources.map(spell),
     endpoints: endpoints.map((endpoint) => toEndpoint(endpoint, kept)),
@@ -58,11 +68,26 @@ export const toService = (input: ServiceInput, owner: Owner, annotations: Servic
 const said = <Name extends string, Value>(name: Name, value: Value | null | undefined): { [Key in Name]?: Value } =>
   (value === null || value === undefined ? {} : { [name]: value }) as { [Key in Name]?: Value }
 
-const toEndpointInput = (service: Service, { serverId, port, ...plain }: Endpoint): EndpointInput => ({
+const toEndpointInput = (service: Service, { serverId, teidRange, upf, port, ...plain }: Endpoint): EndpointInput => ({
   ...plain,
   // Where the endpoint's port is left out it is the client's, or there is none.
   ...(port === 0 && service.lastPort !== service.port ? {} : port === 0 && service.protocol === 'icmp' ? {} : { port }),
   ...said('serverId', serverId),
+  ...said('upf', upf === null ? null : toUpfInput(upf)),
+  ...said('teidRange', teidRange),
+})
+
+const toUpfInput = ({ userPlane, dnns, networkInstances, slices, uePools }: UpfSettings): EndpointInput['upf'] => ({
+  userPlane: [...userPlane],
+  dnns: [...dnns],
+  networkInstances: [...networkInstances],
+  slices: [...slices],
+  uePools: [...uePools],
+})
+
+const toN4Input = ({ nodeId, ...plain }: N4Settings): NonNullable<ServiceInput['n4']> => ({
+  ...plain,
+  ...said('nodeId', nodeId),
 })
 
 const toQuicInput = ({ key, ...plain }: QuicLb): NonNullable<ServiceInput['quic']> => ({
@@ -87,6 +112,7 @@ export const toServiceInput = (service: Service): ServiceInput => ({
   persistTimeout: service.persistTimeout,
   miss: service.miss,
   ...said('quic', service.quic === null ? null : toQuicInput(service.quic)),
+  ...said('n4', service.n4 === null ? null : toN4Input(service.n4)),
   outOfTheBlue: service.outOfTheBlue,
   ...said('alg', service.alg),
   ...said('mark', service.mark),

@@ -27,7 +27,7 @@ type Way = Pick<Cell, 'mode' | 'encapsulation'>
 
 const ways: readonly Way[] = [
   ...modes
-    .filter((mode) => mode !== 'dsr' && mode !== 'masquerade')
+    .filter((mode) => mode !== 'dsr' && mode !== 'masquerade' && mode !== 'proxy')
     .map((mode): Way => ({ mode, encapsulation: null })),
   ...encapsulations.map((encapsulation): Way => ({ mode: 'dsr', encapsulation })),
 ]

@@ -1,7 +1,14 @@
 // What the selection of a service excludes, and what it needs.
 
+import { parseTeidRange, teidRangesOverlap } from '../../../lb/teid-range.ts'
 import { endpointsOf, keepsSource, refuseIf, removeLine } from './rule.ts'
+import type { LooseService } from '../service-schema.ts'
 import type { Refusal, Rule } from './rule.ts'
+
+const teidRangesOf = (service: LooseService) =>
+  endpointsOf(service).flatMap(({ teidRange: text }, index) =>
+    text === undefined ? [] : [{ index, path: ['endpoints', index, 'teidRange'], text, range: parseTeidRange(text) }],
+  )
 
 export const selectRules: readonly Rule[] = [
   {
@@ -40,9 +47,52 @@ export const selectRules: readonly Rule[] = [
       ),
   },
   {
-    name: 'miss-punt',
-    reason: 'no protocol in user space answers what has no session yet',
-    find: ({ miss }) => refuseIf(miss === 'punt', ['miss'], 'punt has nobody to decide', 'write hash or drop'),
+    name: 'miss-error',
+    reason: 'only GTP-U has a message that says so: Error Indication',
+    find: ({ miss, select }) =>
+      refuseIf(
+        miss === 'error' && select !== undefined && select !== 'n3',
+        ['miss'],
+        'error cannot be said',
+        'write hash or drop, or use select n3',
+      ),
+  },
+  {
+    name: 'teid-range-select',
+    reason: 'only `select: n3` reads tunnel ids',
+    find: (service) =>
+      teidRangesOf(service).flatMap(({ path, text }) =>
+        refuseIf(
+          service.select !== undefined && service.select !== 'n3',
+          path,
+          `${text} has no meaning with select ${service.select}`,
+          removeLine,
+        ),
+      ),
+  },
+  {
+    name: 'teid-range-bits',
+    reason: 'a range is a prefix of 1 to 32 bits, and its first id has 0 behind them',
+    find: (service) =>
+      teidRangesOf(service).flatMap(({ path, range, text }) =>
+        refuseIf(range === undefined, path, `${text} is none`, 'write it like 0x10000000/4'),
+      ),
+  },
+  {
+    name: 'teid-range-overlap',
+    reason: 'a tunnel id belongs to one endpoint',
+    find: (service) =>
+      teidRangesOf(service).flatMap(({ index, path, range, text }) => {
+        const other = teidRangesOf(service).find(
+          (one) => one.index < index && range && one.range && teidRangesOverlap(one.range, range),
+        )
+        return refuseIf(
+          other !== undefined,
+          path,
+          `${text} overlaps ${other?.text} of endpoints[${other?.index}]`,
+          'change one of them',
+        )
+      }),
   },
   {
     name: 'quic-settings',

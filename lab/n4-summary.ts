@@ -1,0 +1,39 @@
+// What `sluice lab n4` has seen, as data and as lines.
+
+/** Packets while something went on. */
+export interface Window {
+  /** that came back in the right tunnel */
+  readonly steered: number
+  readonly misrouted: number
+  readonly lost: number
+}
+
+export interface N4Summary {
+  readonly sessions: number
+  /** while all UPFs lived; `misrouted` is of the whole time */
+  readonly steered: number
+  readonly misrouted: number
+  readonly lost: number
+  /** before one was killed */
+  readonly endpoints: readonly { readonly address: string; readonly sessions: number; readonly packets: number }[]
+  readonly establishMs: number
+  /** from the death of the UPF until all its sessions were at the others, its detection included */
+  readonly failover: { readonly restoreMs: number; readonly lost: number; readonly steered: number }
+  readonly problems: readonly string[]
+}
+
+export const summaryLines = (summary: N4Summary): readonly string[] => {
+  const { endpoints, establishMs, failover, lost, misrouted, problems, sessions, steered } = summary
+  return [
+    `sessions   ${sessions}, established in ${establishMs} ms`,
+    ...endpoints.map(
+      ({ address, packets, sessions: own }) =>
+        `  ${address.padEnd(16)} ${String(own).padStart(7)} sessions ${String(packets).padStart(9)} packets`,
+    ),
+    `steered    ${steered}`,
+    `misrouted  ${misrouted}`,
+    `lost       ${lost}`,
+    `failover   sessions restored ${failover.restoreMs} ms after a UPF was killed; ${failover.lost} packets lost`,
+    ...problems.map((problem) => `problem    ${problem}`),
+  ]
+}

@@ -1,0 +1,234 @@
+// `sluice lab n4`: two SMFs with their gNBs, the balancer, three UPFs. Sessions are made through the N4 proxy, their
+// GTP-U follows them, a UPF is killed and its sessions go on at the others.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { openSimSmf, openSimUpf, type SmfHandle, type UpfHandle } from '../src/sim/open.ts'
+import type { Remote } from './host.ts'
+import { Lab } from './lab.ts'
+import { summaryLines, type N4Summary, type Window } from './n4-summary.ts'
+import { exitOnSignals } from './signals.ts'
+import { balancerDevices, threeServers, type Hook, type ThreeServers } from './topology.ts'
+
+const simModule = new URL('../src/sim/open.ts', import.meta.url)
+const pollMs = 50
+const windowMs = 3000
+/** for what is on its way when nothing more is sent */
+const settleMs = 500
+const waitMs = 60_000
+const concurrency = 128
+const upfKilled = 1
+/** So that the death of a UPF is seen within 1.6 seconds. */
+const detection = { heartbeat: 1, t1: 200, n1: 2 } as const
+
+export interface N4LabOptions {
+  /** null: `n4`, or the next free name after it */
+  readonly instance: string | null
+  readonly hook: Hook
+  readonly sessions: number
+  readonly packetsPerSecond: number
+  readonly once: boolean
+  readonly json: boolean
+}
+
+const n4Config = (topology: ThreeServers): object => ({
+  version: 1,
+  log: { format: 'text' },
+  interfaces: balancerDevices(topology).map((name) => ({ name, hook: topology.hook })),
+  services: [
+    {
+      name: 'n3',
+      vip: topology.vip,
+      port: 2152,
+      protocol: 'udp',
+      select: 'n3',
+      miss: 'error',
+      endpoints: topology.servers.map(({ address }) => ({ address })),
+    },
+    {
+      name: 'n4',
+      vip: topology.vip,
+      port: 8805,
+      protocol: 'udp',
+      mode: 'proxy',
+      select: 'n4',
+      n4: { tunnels: 'n3', onLoss: 'restore', ...detection },
+      endpoints: topology.servers.map(({ address }) => ({ address })),
+    },
+  ],
+})
+
+interface Scene {
+  readonly lab: Lab
+  readonly topology: ThreeServers
+  readonly smfs: readonly Remote<SmfHandle>[]
+  readonly upfs: Remote<UpfHandle>[]
+}
+
+/** Returns the exit code. Results go to stdout, everything else to stderr. */
+export const runN4Lab = async (options: N4LabOptions): Promise<number> => {
+  const signals = exitOnSignals()
+  const topology = threeServers({ hook: options.hook, clients: 2 })
+  say('bringing up two SMFs, the balancer and three UPFs')
+  const { instance } = options
+  const lab = instance === null ? await Lab.upUnderFreeName(topology, 'n4') : await Lab.up(topology, { instance })
+  try {
+    await lab.startDaemon(n4Config(topology))
+    const scene = await openScene(lab, topology)
+    const summary = await play(scene, options)
+    process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : `${summaryLines(summary).join('\n')}\n`)
+    if (!options.once) await stay(scene, options, signals)
+    return summary.problems.length === 0 ? 0 : 1
+  } finally {
+    say('taking everything down')
+    await lab.down()
+  }
+}
+
+const openUpf = ({ lab, topology }: Pick<Scene, 'lab' | 'topology'>, index: number): Promise<Remote<UpfHandle>> => {
+  const { address, name } = topology.servers[index]!
+  return lab.host(name).open(simModule, openSimUpf, { address, number: index + 1 })
+}
+
+/** Every SMF has UEs of its own. */
+const uePrefixes = ['10.48.0.0/13', '10.56.0.0/13'] as const
+
+const openScene = async (lab: Lab, topology: ThreeServers): Promise<Scene> => {
+  const upfs = await Promise.all(topology.servers.map((_, index) => openUpf({ lab, topology }, index)))
+  const smfs = await Promise.all(
+    topology.clients.map(({ address, name }, index) =>
+      lab.host(name).open(simModule, openSimSmf, {
+        address,
+        gnbs: [address],
+        peer: topology.vip,
+        n3: topology.vip,
+        uePrefix: uePrefixes[index] ?? uePrefixes[0],
+      }),
+    ),
+  )
+  return { lab, topology, smfs, upfs }
+}
+
+const play = async (scene: Scene, { packetsPerSecond, sessions }: N4LabOptions): Promise<N4Summary> => {
+  const { smfs, upfs } = scene
+  await until('the proxy is associated with all UPFs', async () => {
+    const states = await Promise.all(upfs.map((upf) => upf.use('state')))
+    return states.every(({ associations }) => associations.length > 0)
+  })
+  for (const smf of smfs) await smf.use('associate')
+  say(`establishing ${sessions} sessions`)
+  const began = performance.now()
+  const job = { perSecond: Infinity, concurrency: concurrency / smfs.length }
+  await Promise.all(smfs.map((smf, index) => smf.use('establish', shareOf(sessions, index, smfs.length), job)))
+  const establishMs = performance.now() - began
+
+  say(`sending ${packetsPerSecond} packets a second`)
+  const calm = await measure(scene, packetsPerSecond, () => sleep(windowMs))
+  const endpoints = await endpointsOf(scene)
+
+  const killed = scene.topology.servers[upfKilled]!
+  say(`killing the UPF at ${killed.address}`)
+  let restoreMs = 0
+  const loss = await measure(scene, packetsPerSecond, async () => {
+    const at = performance.now()
+    await upfs[upfKilled]!.use('stop')
+    await until('all its sessions are at the others', async () => {
+      const states = await Promise.all(others(upfs).map((upf) => upf.use('state')))
+      return states.reduce((sum, state) => sum + state.sessions, 0) >= sessions
+    })
+    restoreMs = performance.now() - at
+    await sleep(settleMs)
+  })
+  const after = await measure(scene, packetsPerSecond, () => sleep(windowMs))
+
+  say(`starting the UPF at ${killed.address} again`)
+  upfs[upfKilled] = await openUpf(scene, upfKilled)
+  await until('the proxy is associated with it again', async () => {
+    const { associations } = await upfs[upfKilled]!.use('state')
+    return associations.length > 0
+  })
+  const up = (await Promise.all(smfs.map((smf) => smf.use('report')))).reduce((sum, one) => sum + one.sessions.up, 0)
+  const problems = (await Promise.all(smfs.map((smf) => smf.use('report')))).flatMap((report) => report.problems)
+  return {
+    sessions: up,
+    steered: calm.steered + after.steered,
+    misrouted: calm.misrouted + loss.misrouted + after.misrouted,
+    lost: calm.lost + after.lost,
+    endpoints,
+    establishMs: Math.round(establishMs),
+    failover: { restoreMs: Math.round(restoreMs), lost: loss.lost, steered: loss.steered },
+    problems: [
+      ...(up === sessions ? [] : [`${up} sessions are up, and ${sessions} were asked for`]),
+      ...problems.map((problem) => JSON.stringify(problem)),
+    ],
+  }
+}
+
+const shareOf = (total: number, index: number, parts: number): number => Math.floor((total + index) / parts)
+
+const others = (upfs: readonly Remote<UpfHandle>[]): readonly Remote<UpfHandle>[] =>
+  upfs.filter((_, index) => index !== upfKilled)
+
+/** Sends while `act` goes on; what became of these packets. */
+const measure = async (scene: Scene, perSecond: number, act: () => Promise<void>): Promise<Window> => {
+  const before = await countsOf(scene)
+  for (const smf of scene.smfs) await smf.use('send', perSecond / scene.smfs.length)
+  await act()
+  for (const smf of scene.smfs) await smf.use('send', 0)
+  await sleep(settleMs)
+  const after = await countsOf(scene)
+  return {
+    steered: after.answered - before.answered,
+    misrouted: after.misrouted - before.misrouted,
+    lost: after.sent - before.sent - (after.answered - before.answered),
+  }
+}
+
+/** Misrouted: at a UPF that does not know the tunnel or its UE, or answered in another session's. */
+const countsOf = async ({ smfs, upfs }: Scene) => {
+  const traffic = (await Promise.all(smfs.map((smf) => smf.use('report')))).map((report) => report.traffic)
+  const planes = (await Promise.all(upfs.map((upf) => upf.use('state')))).map((state) => state.userPlane)
+  const sum = <One>(list: readonly One[], of: (one: One) => number): number =>
+    list.reduce((total, one) => total + of(one), 0)
+  return {
+    sent: sum(traffic, ({ sent }) => sent),
+    answered: sum(traffic, ({ answered }) => answered),
+    misrouted: sum(traffic, ({ crossed }) => crossed) + sum(planes, (plane) => plane.unknownTeid + plane.wrongUe),
+  }
+}
+
+const endpointsOf = async ({ topology, upfs }: Scene): Promise<N4Summary['endpoints']> =>
+  Promise.all(
+    upfs.map(async (upf, index) => {
+      const { sessions, userPlane } = await upf.use('state')
+      return { address: topology.servers[index]!.address, sessions, packets: userPlane.packets }
+    }),
+  )
+
+/** Traffic until Ctrl-C, with what each UPF gets. */
+const stay = async (
+  scene: Scene,
+  { packetsPerSecond }: N4LabOptions,
+  signals: ReturnType<typeof exitOnSignals>,
+): Promise<void> => {
+  let ended = false
+  signals.use(() => (ended = true))
+  for (const smf of scene.smfs) await smf.use('send', packetsPerSecond / scene.smfs.length)
+  say(`traffic goes on; look at it with bin/sluice get sessions --instance ${scene.lab.instance}; Ctrl-C ends`)
+  while (!ended) {
+    const endpoints = await endpointsOf(scene)
+    const row = endpoints.map(({ address, packets, sessions }) => `${address} ${sessions} sessions ${packets} packets`)
+    process.stdout.write(`${row.join('   ')}\n`)
+    for (let waited = 0; waited < 1000 && !ended; waited += pollMs) await sleep(pollMs)
+  }
+}
+
+const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
+  const end = performance.now() + waitMs
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`waited ${waitMs} ms in vain for this: ${what}`)
+    await sleep(pollMs)
+  }
+}
+
+const say = (text: string): void => void process.stderr.write(`lab: ${text}\n`)

@@ -1,0 +1,62 @@
+// Services of `select: n4`: their peers and sessions.
+
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import type { N4ServiceSession, N4ServiceStatus } from '../lb/n4-status.ts'
+import type { AppOptions } from './app.ts'
+import type { N4, N4Session, N4Sessions } from './n4-schemas.ts'
+import { ref } from './schemas.ts'
+
+const sessionsDefault = 1000
+const sessionsMax = 65_536
+
+const schemaOf = (summary: string, answer: object) => ({
+  summary,
+  tags: ['sluice'],
+  response: { 200: answer, default: ref('Error') },
+})
+
+export const n4Routes = async (app: FastifyInstance, { datapath }: AppOptions): Promise<void> => {
+  app.get(
+    '/n4',
+    {
+      schema: schemaOf(
+        'PFCP services: peers, numbers and counters',
+        Type.Object({ n4: Type.Array(Type.Unsafe(ref('N4'))) }),
+      ),
+    },
+    () => ({ n4: datapath.n4().map(statusOutput) }),
+  )
+
+  app.get<{ Querystring: { limit?: number } }>(
+    '/sessions',
+    {
+      schema: {
+        ...schemaOf('PFCP sessions, of each service the oldest first', ref('N4Sessions')),
+        querystring: Type.Object({
+          limit: Type.Optional(
+            Type.Integer({ minimum: 1, maximum: sessionsMax, description: `default ${sessionsDefault}` }),
+          ),
+        }),
+      },
+    },
+    ({ query }): N4Sessions => ({
+      sessions: datapath.n4Sessions(query.limit ?? sessionsDefault).map(sessionOutput),
+      total: datapath.n4().reduce((sum, { status }) => sum + status.sessions, 0),
+    }),
+  )
+}
+
+const statusOutput = ({ service, status }: N4ServiceStatus): N4 => ({
+  service,
+  ...status,
+  smfs: [...status.smfs],
+  upfs: [...status.upfs],
+})
+
+const sessionOutput = (session: N4ServiceSession): N4Session => ({
+  ...session,
+  tunnels: [...session.tunnels],
+  ueAddresses: [...session.ueAddresses],
+  ageMs: Math.floor(session.ageMs),
+})

@@ -1,0 +1,129 @@
+// `get n4` and `get sessions`: what services of `select: n4` hold. `-o json` is the server's answer as it is.
+
+import type { N4, N4Session } from '../../api/schemas.ts'
+import { connect } from '../context.ts'
+import type { GlobalOptions } from '../context.ts'
+import { durationText } from '../duration.ts'
+import type { Io } from '../io.ts'
+import { printData, printTable } from '../output.ts'
+import type { View } from '../output.ts'
+
+export interface SessionsOptions extends GlobalOptions {
+  readonly limit?: number
+}
+
+const none = '-'
+
+const listText = (texts: readonly string[]): string => (texts.length === 0 ? none : texts.join(','))
+
+/** A TEID that the UPF calls by another one has both. */
+const tunnelText = ({ teid, upfTeid }: N4Session['tunnels'][number]): string =>
+  teid === upfTeid ? teid : `${teid}>${upfTeid}`
+
+const stateText = (io: Io, state: string): string =>
+  state === 'up' || state === 'establishing' || state === 'associating' ? state : io.style('out', 'yellow', state)
+
+const age = ({ ageMs }: N4Session): string => durationText(Math.floor(Number(ageMs) / 1000))
+
+const sessionsView = (io: Io, sessions: readonly N4Session[]): View => ({
+  headers: ['Service', 'SEID', 'SMF', 'UPF', 'State', 'DNN', 'UE Addresses', 'Tunnels', 'Age'],
+  rows: sessions.map((session) => [
+    session.service,
+    session.seid,
+    session.smf,
+    session.upf,
+    stateText(io, session.state),
+    session.dnn || none,
+    listText(session.ueAddresses),
+    String(session.tunnels.length),
+    age(session),
+  ]),
+  empty: 'no sessions',
+})
+
+/** With the identifiers of both sides. */
+const sessionsWideView = (io: Io, sessions: readonly N4Session[]): View => ({
+  headers: ['Service', 'SEID', 'SMF', 'SMF SEID', 'UPF', 'UPF SEID', 'State', 'DNN', 'UE Addresses', 'Tunnels', 'Age'],
+  rows: sessions.map((session) => [
+    session.service,
+    session.seid,
+    session.smf,
+    session.smfSeid,
+    session.upf,
+    session.upfSeid ?? none,
+    stateText(io, session.state),
+    session.dnn || none,
+    listText(session.ueAddresses),
+    listText(session.tunnels.map(tunnelText)),
+    age(session),
+  ]),
+  empty: 'no sessions',
+})
+
+export const getSessions = async (io: Io, options: SessionsOptions): Promise<void> => {
+  const client = await connect(io, options)
+  const { limit } = options
+  const { body } = await client.get('/sluice/v1/sessions', limit === undefined ? {} : { limit })
+  const { sessions, total } = body
+  if (sessions.length < total) io.say(`only ${sessions.length} of ${total} sessions are shown; --limit shows more`)
+  if (await printData(io, body, options.output)) return
+  const view = options.output === 'wide' ? sessionsWideView : sessionsView
+  printTable(io, view(io, sessions), options)
+}
+
+const servicesView = (services: readonly N4[]): View => ({
+  headers: ['Service', 'SMFs', 'UPFs', 'Sessions', 'Tunnels', 'UE Addresses', 'Pending'],
+  rows: services.map((one) => [
+    one.service,
+    String(one.smfs.length),
+    String(one.upfs.length),
+    String(one.sessions),
+    String(one.tunnels),
+    String(one.ueAddresses),
+    String(one.pending),
+  ]),
+  empty: 'no services of select n4',
+})
+
+const peersView = (io: Io, services: readonly N4[]): View => ({
+  headers: ['Service', 'Role', 'Name', 'Address', 'State', 'Sessions', 'Load'],
+  rows: services.flatMap(({ service, smfs, upfs }) =>
+    [...smfs.map((peer) => ({ role: 'smf', peer })), ...upfs.map((peer) => ({ role: 'upf', peer }))].map(
+      ({ peer, role }) => [
+        service,
+        role,
+        peer.name,
+        peer.address,
+        stateText(io, peer.state),
+        String(peer.sessions),
+        peer.load === null ? none : `${peer.load}%`,
+      ],
+    ),
+  ),
+  empty: 'no peers',
+})
+
+/** What never happened is left out, unless all is wanted. */
+const countersView = (services: readonly N4[], all: boolean): View => ({
+  headers: ['Service', 'Counter', 'Count'],
+  rows: services.flatMap(({ counters, service }) =>
+    Object.entries(counters)
+      .filter(([, count]) => all || count > 0)
+      .map(([name, count]) => [service, name, String(count)]),
+  ),
+  empty: '',
+})
+
+export const getN4 = async (io: Io, options: GlobalOptions): Promise<void> => {
+  const client = await connect(io, options)
+  const { body } = await client.get('/sluice/v1/n4')
+  if (await printData(io, body, options.output)) return
+  const services = body.n4
+  printTable(io, servicesView(services), options)
+  const counters = countersView(services, options.output === 'wide')
+  for (const view of [peersView(io, services), counters]) {
+    if (view.rows.length === 0) continue
+    io.out('\n')
+    printTable(io, view, options)
+  }
+}

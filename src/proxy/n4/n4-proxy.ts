@@ -1,0 +1,253 @@
+// The N4 proxy: one UPF to every SMF, one control plane to every UPF (TS 29.244). Sans-IO: datagrams and time go in,
+// effects come out. Whatever a datagram holds, nothing is thrown.
+
+import { messageTypes, pfcp, splitPfcp } from '../../protocols/pfcp/index.ts'
+import { teidText } from '../../protocols/session-keys.ts'
+import { DecodeError } from '../../wire/decode-error.ts'
+import { onAssociation } from './associations.ts'
+import { cause } from './elements.ts'
+import { onEstablishment, onLateEstablishment } from './establishment.ts'
+import { starts } from './failure.ts'
+import { onHeartbeat, tickHeartbeats } from './heartbeats.ts'
+import { message as build, noSeid } from './messages.ts'
+import { onNodeReport, onPfdManagement, onSetDeletion, onSetModification } from './node-messages.ts'
+import { configurePool, tickPool } from './pool.ts'
+import { onReport, onSessionRequest } from './session-messages.ts'
+import { seidTextOf } from './sessions.ts'
+import { typeAround } from './spans.ts'
+import { N4State } from './state.ts'
+import type { PfcpMessage } from '../../protocols/pfcp/index.ts'
+import type { N4Peer, N4Session, N4Status } from '../../lb/n4-status.ts'
+import type { Effects, N4Options, Place, Upf } from './model.ts'
+import type { Session } from './sessions.ts'
+import type { Exchange } from './transactions.ts'
+
+type Handler = (state: N4State, exchange: Exchange, message: PfcpMessage, bytes: Uint8Array) => void
+
+const handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
+  [messageTypes.pfdManagementRequest, onPfdManagement],
+  [messageTypes.associationSetupRequest, onAssociation],
+  [messageTypes.associationUpdateRequest, onAssociation],
+  [messageTypes.associationReleaseRequest, onAssociation],
+  [messageTypes.nodeReportRequest, onNodeReport],
+  [messageTypes.sessionSetDeletionRequest, onSetDeletion],
+  [messageTypes.sessionSetModificationRequest, onSetModification],
+  [messageTypes.sessionEstablishmentRequest, onEstablishment],
+  [messageTypes.sessionModificationRequest, onSessionRequest],
+  [messageTypes.sessionDeletionRequest, onSessionRequest],
+  [messageTypes.sessionReportRequest, onReport],
+])
+
+/** Requests whose header must have a SEID, and the others, which must not. */
+const firstSessionType = messageTypes.sessionEstablishmentRequest
+
+export class N4Proxy {
+  readonly #state: N4State
+
+  /** Throws RangeError for a Node ID that is none. */
+  constructor(options: N4Options) {
+    this.#state = new N4State(options, starts)
+    configurePool(this.#state, options.upfs)
+  }
+
+  /** One datagram; it may hold several messages. What is kept of its bytes is copied; `from` itself is kept. */
+  receive(from: Place, datagram: Uint8Array, nowMs: number): Effects {
+    const state = this.#state
+    state.nowMs = nowMs
+    let messages: readonly Uint8Array[]
+    try {
+      messages = splitPfcp(datagram)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.#unreadable(from, datagram, error)
+      return state.takeEffects()
+    }
+    for (const bytes of messages) this.#message(from, bytes)
+    return state.takeEffects()
+  }
+
+  #message(from: Place, bytes: Uint8Array): void {
+    const state = this.#state
+    let message: PfcpMessage
+    try {
+      message = pfcp.decode(bytes)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      return this.#malformed(from, bytes, error)
+    }
+    const { seid, type } = message
+    if (type === messageTypes.heartbeatRequest) return onHeartbeat(state, from, message)
+    const handler = handlers.get(type)
+    if (handler === undefined) return this.#response(from, message)
+    if ((seid !== null) !== type >= firstSessionType) return state.counters.add('seid-misplaced')
+    const exchange = this.#arrive(from, message, bytes)
+    if (exchange === null) return undefined
+    return handler(state, exchange, message, bytes)
+  }
+
+  /** The exchange that a request begins; null: it is a retransmission, and has been dealt with. */
+  #arrive(from: Place, message: PfcpMessage, bytes: Uint8Array): Exchange | null {
+    const state = this.#state
+    const arrival = state.received.arrive(from, message, bytes)
+    switch (arrival.kind) {
+      case 'new':
+        return arrival.exchange
+      case 'answered':
+        state.counters.add('answered-again')
+        state.send(from, arrival.bytes)
+        return null
+      case 'pending': {
+        state.counters.add('retransmissions')
+        const { relayed } = arrival.exchange
+        if (relayed !== null) state.send(relayed.to, relayed.bytes)
+        return null
+      }
+      case 'reused':
+        state.counters.add('sequence-reused')
+        return null
+      case 'full':
+        state.counters.add('too-many-requests')
+        return null
+    }
+  }
+
+  #response(from: Place, message: PfcpMessage): void {
+    const state = this.#state
+    const { sequence, type } = message
+    const awaited = state.sent.take(from, sequence, type)
+    if (awaited !== null) return awaited.answered(message)
+    const key = `${from.address}/${sequence}`
+    const upf = state.upfs.get(from.address)
+    if (type === messageTypes.sessionEstablishmentResponse && upf !== undefined && state.abandoned.delete(key))
+      return onLateEstablishment(state, upf, message)
+    return state.counters.add(isResponse(type) ? 'response-unexpected' : 'type-unknown')
+  }
+
+  /** The structure of a datagram is wrong; of another version we say that we do not know it (7.4.4.7). */
+  #unreadable(from: Place, datagram: Uint8Array, { reason }: DecodeError): void {
+    const state = this.#state
+    state.counters.add(`malformed: ${reason}`)
+    if (reason !== 'unknown version' || datagram.length < nodeHeaderBytes) return
+    // One that came back as an answer would be answered for ever.
+    if (datagram[1] === messageTypes.versionNotSupportedResponse) return
+    const at = (datagram[0]! & 1) === 0 || datagram.length < sessionHeaderBytes ? 4 : 12
+    const sequence = (datagram[at]! << 16) | (datagram[at + 1]! << 8) | datagram[at + 2]!
+    const type = messageTypes.versionNotSupportedResponse
+    state.send(from, build({ type, seid: null, sequence, priority: null }, new Uint8Array()))
+  }
+
+  /** An element is wrong: a request is refused with its type (7.6). */
+  #malformed(from: Place, bytes: Uint8Array, { offset, reason }: DecodeError): void {
+    const state = this.#state
+    state.counters.add(`malformed: ${reason}`)
+    const type = bytes[1]!
+    const isSession = (bytes[0]! & 1) !== 0
+    const header = isSession ? sessionHeaderBytes : nodeHeaderBytes
+    if (!handlers.has(type) || bytes.length < header || isSession !== type >= firstSessionType) return
+    const sequence = (bytes[header - 4]! << 16) | (bytes[header - 3]! << 8) | bytes[header - 2]!
+    const priority = (bytes[0]! & 2) === 0 ? null : bytes[header - 1]! >> 4
+    const session = isSession ? state.sessions.find(bytes, 4) : null
+    const seid = session === null ? noSeid : this.#seidOfOther(session, from)
+    const body = state.causeBody(type, cause.invalidLength, typeAround(bytes, header, offset))
+    // Not a transaction: the same bytes again meet the same refusal.
+    state.send(from, build({ type: type + 1, seid: isSession ? seid : null, sequence, priority }, body))
+  }
+
+  #seidOfOther({ smf, smfSeid, upf, upfSeid }: Session, { address }: Place): Uint8Array {
+    if (smf.addresses.has(address)) return smfSeid
+    return upf.config.address === address ? (upfSeid ?? noSeid) : noSeid
+  }
+
+  /** Heartbeats, retransmissions, failures, time limits: to be called about ten times a second. */
+  tick(nowMs: number): Effects {
+    const state = this.#state
+    state.nowMs = nowMs
+    const { again, failed } = state.sent.due(nowMs)
+    for (const { bytes, to } of again) state.send(to, bytes)
+    if (again.length > 0) state.counters.add('sent-again', again.length)
+    for (const { context, sequence } of failed) context.failed(sequence)
+    state.received.expire(nowMs)
+    state.steering.expire(nowMs)
+    for (const [key, untilMs] of state.abandoned) if (untilMs <= nowMs) state.abandoned.delete(key)
+    tickPool(state)
+    tickHeartbeats(state)
+    state.poolLoad.update(state.upfs.values(), nowMs)
+    state.deletions.pump()
+    state.restorations.pump()
+    state.notices.pump()
+    return state.takeEffects()
+  }
+
+  /** The pool is to be this. What is missing is drained, what is new joins with the next tick. */
+  configure(pool: readonly Upf[], nowMs: number): Effects {
+    this.#state.nowMs = nowMs
+    configurePool(this.#state, pool)
+    return this.#state.takeEffects()
+  }
+
+  status(): N4Status {
+    const { counters, sent, sessions, smfs, steering, upfs } = this.#state
+    const smfPeers = [...smfs.values()].map((smf): N4Peer => ({
+      name: smf.nodeId,
+      address: smf.place.address,
+      state: smf.state,
+      sessions: smf.sessions.size,
+      load: null,
+    }))
+    const upfPeers = [...upfs.values()].map((upf): N4Peer => ({
+      name: upf.config.name,
+      address: upf.config.address,
+      state: upf.state === 'up' && upf.drainUntilMs !== null ? 'draining' : upf.state,
+      sessions: upf.sessions.size,
+      load: upf.reports.load,
+    }))
+    return {
+      smfs: smfPeers,
+      upfs: upfPeers,
+      sessions: sessions.size,
+      tunnels: steering.tunnels,
+      ueAddresses: steering.routes,
+      pending: sent.size,
+      counters: counters.all(),
+    }
+  }
+
+  /** At most so many, the oldest first. */
+  sessions(limit: number): readonly N4Session[] {
+    const found: N4Session[] = []
+    for (const session of this.#state.sessions) {
+      if (found.length >= limit) break
+      found.push(describe(session, this.#state.nowMs))
+    }
+    return found
+  }
+}
+
+const nodeHeaderBytes = 8
+const sessionHeaderBytes = 16
+
+const responses = new Set<number>(
+  Object.entries(messageTypes).flatMap(([name, type]) => (name.endsWith('Response') ? [type] : [])),
+)
+const isResponse = (type: number): boolean => responses.has(type)
+
+function describe(session: Session, nowMs: number): N4Session {
+  const rules = [...session.rules.values()]
+  const tunnels = new Map(
+    rules
+      .flatMap((rule) => rule.tunnels)
+      .map(({ teid, upfTeid }) => [teid, { teid: teidText(teid), upfTeid: teidText(upfTeid) }]),
+  )
+  return {
+    seid: seidTextOf(session.seid),
+    smf: session.smf.nodeId,
+    smfSeid: seidTextOf(session.smfSeid),
+    upf: session.upf.config.name,
+    upfSeid: session.upfSeid === null ? null : seidTextOf(session.upfSeid),
+    state: session.state,
+    dnn: session.dnn,
+    tunnels: [...tunnels.values()],
+    ueAddresses: [...new Set(rules.flatMap(({ routes }) => routes.map(({ range }) => range.text)))],
+    ageMs: nowMs - session.createdMs,
+  }
+}

@@ -1,0 +1,188 @@
+// What all parts of the proxy share: its tables, and the effects that gather while a datagram is handled.
+
+import { Backlog } from './backlog.ts'
+import { cause, element } from './elements.ts'
+import { makeIdentity } from './identity.ts'
+import { PoolLoad } from './load.ts'
+import { body, elementBytes, elementOf, message } from './messages.ts'
+import { defaultLimits, defaultTimers } from './model.ts'
+import { PfdStore } from './pfd.ts'
+import { SessionTable } from './sessions.ts'
+import { Sets } from './sets.ts'
+import { Steering } from './steering.ts'
+import { ReceivedRequests, SentRequests } from './transactions.ts'
+import type { PfcpMessage } from '../../protocols/pfcp/index.ts'
+import type { Identity } from './identity.ts'
+import type { Effects, HintChange, N4Event, N4Limits, N4Options, N4Timers, Outgoing, Place } from './model.ts'
+import type { Smf, UpfPeer } from './peers.ts'
+import type { Session } from './sessions.ts'
+import type { Exchange } from './transactions.ts'
+
+/** What becomes of a request of ours: exactly one of the two is called, once. */
+export interface Awaited {
+  answered(response: PfcpMessage): void
+  failed(sequence: number): void
+}
+
+export interface Deletion {
+  readonly upf: UpfPeer
+  /** 8 bytes */
+  readonly upfSeid: Uint8Array
+  readonly done: () => void
+}
+
+/** A session that its UPF has lost, or is to give away. */
+export interface Loss {
+  readonly session: Session
+  /** where it still is; null: nowhere */
+  readonly old: { readonly upf: UpfPeer; readonly upfSeid: Uint8Array } | null
+}
+
+/** A number for each reason that anything was dropped, refused or done. */
+class Counters {
+  readonly #numbers = new Map<string, number>()
+
+  add(name: string, by = 1): void {
+    this.#numbers.set(name, (this.#numbers.get(name) ?? 0) + by)
+  }
+
+  all(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#numbers].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  }
+}
+
+export class N4State {
+  readonly options: N4Options
+  readonly timers: N4Timers
+  readonly limits: N4Limits
+  readonly identity: Identity
+  /** by Node ID, and by each of their addresses */
+  readonly smfs = new Map<string, Smf>()
+  readonly smfAt = new Map<string, Smf>()
+  /** by address */
+  readonly upfs = new Map<string, UpfPeer>()
+  readonly sessions: SessionTable
+  readonly steering: Steering
+  readonly sent: SentRequests<Awaited>
+  readonly received: ReceivedRequests
+  readonly counters = new Counters()
+  readonly pfds: PfdStore
+  readonly sets: Sets
+  readonly poolLoad: PoolLoad
+  /** UP Function Features that SMFs count on; null: nobody does */
+  promised: Uint8Array | null = null
+  /** Establishments that were given up, whose late answers are to be undone: until when. */
+  readonly abandoned = new Map<string, number>()
+  readonly deletions: Backlog<Deletion>
+  readonly restorations: Backlog<Loss>
+  readonly notices: Backlog<Loss>
+  nowMs = 0
+  #hints: HintChange[] = []
+  #send: Outgoing[] = []
+  #events: N4Event[] = []
+
+  constructor(options: N4Options, start: N4Starts) {
+    this.options = options
+    this.timers = { ...defaultTimers, ...options.timers }
+    this.limits = { ...defaultLimits, ...options.limits }
+    this.identity = makeIdentity(options)
+    this.sessions = new SessionTable(options.recoveryTimeStamp)
+    this.steering = new Steering({
+      random: options.random,
+      graceMs: this.timers.graceMs,
+      hint: (change) => this.#hints.push(change),
+      count: (name) => this.counters.add(name),
+    })
+    const { answers, atOnce, pending, retransmissions } = this.limits
+    const { answersMs, retransmitMs } = this.timers
+    this.sent = new SentRequests({ retransmitMs, retransmissions, limit: pending })
+    this.received = new ReceivedRequests({ answersMs, answers, open: pending })
+    this.pfds = new PfdStore(this.limits.pfdBytes)
+    this.sets = new Sets(options.address)
+    this.poolLoad = new PoolLoad(options.hotPercent)
+    this.deletions = new Backlog(atOnce, (deletion, done) => start.deletion(this, deletion, done))
+    this.restorations = new Backlog(atOnce, (loss, done) => start.restoration(this, loss, done))
+    this.notices = new Backlog(atOnce, (loss, done) => start.notice(this, loss, done))
+  }
+
+  /** The answer may still come, and would be of a session that nobody waits for. */
+  abandon(to: Place, sequence: number): void {
+    if (this.abandoned.size < mostAbandoned)
+      this.abandoned.set(`${to.address}/${sequence}`, this.nowMs + this.timers.answersMs)
+  }
+
+  event(event: N4Event): void {
+    this.#events.push(event)
+  }
+
+  send(to: Place, bytes: Uint8Array): Outgoing {
+    const outgoing = { to, bytes }
+    this.#send.push(outgoing)
+    return outgoing
+  }
+
+  /** Is sent again until it is answered. */
+  request(to: Place, { awaited, body: elements, priority = null, seid = null, type }: Request): Outgoing {
+    const sequence = this.sent.nextSequence(to.address)
+    const outgoing = this.send(to, message({ type, seid, sequence, priority }, elements))
+    this.sent.add(outgoing, type, sequence, awaited, this.nowMs)
+    return outgoing
+  }
+
+  /** Answers with these elements. `seid`: of the asker; null: a message about nodes. */
+  respond(exchange: Exchange, seid: Uint8Array | null, elements: Uint8Array): void {
+    const { from, priority, sequence, type } = exchange
+    const bytes = message({ type: type + 1, seid, sequence, priority }, elements)
+    this.received.answer(exchange, bytes, this.nowMs)
+    this.send(from, bytes)
+  }
+
+  /** Answers that it was done, or why it was not. */
+  respondCause(exchange: Exchange, seid: Uint8Array | null, value: number, offending: number | null = null): void {
+    if (value !== cause.accepted) this.counters.add(`refused-${value}`)
+    this.respond(exchange, seid, this.causeBody(exchange.type, value, offending))
+  }
+
+  /** A refusal of a session message has no Node ID but for the one that would have made the session. */
+  causeBody(type: number, value: number, offending: number | null): Uint8Array {
+    return body(
+      namesNode(type) ? this.identity.nodeIdElement : null,
+      elementOf(element.cause, value),
+      offending === null ? null : elementBytes(element.offendingIe, Uint8Array.of(offending >> 8, offending & 0xff)),
+    )
+  }
+
+  takeEffects(): Effects {
+    const effects = { hints: this.#hints, send: this.#send, events: this.#events }
+    this.#hints = []
+    this.#send = []
+    this.#events = []
+    return effects
+  }
+}
+
+/** How many late answers are waited for. */
+const mostAbandoned = 4096
+const pfdManagementRequest = 3
+const establishmentRequest = 50
+
+const namesNode = (type: number): boolean =>
+  type === establishmentRequest || (type < establishmentRequest && type !== pfdManagementRequest)
+
+export interface Request {
+  readonly type: number
+  /** of the receiver; null: a message about nodes */
+  readonly seid?: Uint8Array | null
+  readonly priority?: number | null
+  readonly body: Uint8Array
+  readonly awaited: Awaited
+}
+
+/** How the work of the backlogs begins; each calls `done` once. */
+export interface N4Starts {
+  deletion(state: N4State, deletion: Deletion, done: () => void): void
+  restoration(state: N4State, loss: Loss, done: () => void): void
+  notice(state: N4State, loss: Loss, done: () => void): void
+}
+
+export const nothing = (): void => undefined

@@ -1,0 +1,237 @@
+// Where tunnels and addresses of UEs lead: the other side of the fast path's hints. A TEID at the VIP leads to one
+// tunnel of one UPF. It is the UPF's own unless another UPF's tunnel has it already.
+
+import { number32 } from './messages.ts'
+import { downlinkOf, userPlaneOf } from './peers.ts'
+import type { HintChange, VirtualAddresses } from './model.ts'
+import type { UpfPeer } from './peers.ts'
+import type { Located, UeRange } from './values.ts'
+
+export interface Tunnel {
+  /** at the VIP */
+  readonly teid: number
+  /** the session whose it is */
+  readonly owner: object
+  upf: UpfPeer
+  upfTeid: number
+  addresses: VirtualAddresses
+  /** rules that have it */
+  holders: number
+  /** The fast path has its hint. */
+  active: boolean
+}
+
+export interface UeRoute {
+  readonly range: UeRange
+  upf: UpfPeer
+  holders: number
+  active: boolean
+}
+
+interface SteeringOptions {
+  readonly random: () => number
+  readonly graceMs: number
+  readonly hint: (change: HintChange) => void
+  readonly count: (name: string) => void
+}
+
+/** Attempts to find a TEID that is free; with a million tunnels each one fails once in four thousand times. */
+const mostAttempts = 32
+const teidSpace = 2 ** 32
+
+export class Steering {
+  readonly #tunnels = new Map<number, Tunnel>()
+  /** by index of the UPF and its own TEID */
+  readonly #own = new Map<number, Tunnel>()
+  readonly #routes = new Map<string, UeRoute>()
+  /** TEIDs whose hints still lead somewhere for the sake of end markers, the oldest first */
+  readonly #resting = new Map<number, { readonly upf: UpfPeer; readonly untilMs: number }>()
+  readonly #options: SteeringOptions
+
+  constructor(options: SteeringOptions) {
+    this.#options = options
+  }
+
+  get tunnels(): number {
+    return this.#tunnels.size
+  }
+
+  get routes(): number {
+    return this.#routes.size
+  }
+
+  /** A tunnel that the control plane has named; held once more, not active yet. null: another session has it. */
+  reserve({ identifier, ipv4, ipv6 }: Located, upf: UpfPeer, owner: object): Tunnel | null {
+    const known = this.#tunnels.get(identifier)
+    if (known?.owner === owner) {
+      known.holders++
+      return known
+    }
+    if (!this.#isFree(identifier, upf)) {
+      this.#options.count('tunnel-conflict')
+      return null
+    }
+    const addresses = {
+      ipv4: ipv4 === null ? null : userPlaneOf(upf, false),
+      ipv6: ipv6 === null ? null : userPlaneOf(upf, true),
+    }
+    return this.#add(identifier, upf, identifier, addresses, owner)
+  }
+
+  /** A tunnel that a UPF has chosen; held once more. null: it is not behind the VIP, or no TEID is free. */
+  learn({ identifier, ipv4, ipv6 }: Located, upf: UpfPeer, owner: object): Tunnel | null {
+    const { userPlane } = upf.config
+    const isOurs = [ipv4, ipv6].some(
+      (address) => address !== null && (userPlane.length === 0 || userPlane.includes(address)),
+    )
+    if (!isOurs) {
+      this.#options.count('tunnel-elsewhere')
+      return null
+    }
+    const known = this.#own.get(ownKey(upf, identifier))
+    if (known !== undefined) {
+      if (known.owner !== owner) this.#options.count('tunnel-shared')
+      known.holders++
+      return known
+    }
+    const teid = this.#isFree(identifier, upf) ? identifier : this.#freeTeid()
+    if (teid !== identifier) this.#options.count(teid === null ? 'tunnel-exhausted' : 'tunnel-renumbered')
+    return teid === null ? null : this.#add(teid, upf, identifier, { ipv4, ipv6 }, owner)
+  }
+
+  /** The tunnel has moved to another UPF, which calls it by a TEID of its own. */
+  move(tunnel: Tunnel, upf: UpfPeer, upfTeid: number, addresses: VirtualAddresses): void {
+    if (tunnel.upf === upf && tunnel.upfTeid === upfTeid) return
+    const before = ownKey(tunnel.upf, tunnel.upfTeid)
+    if (this.#own.get(before) === tunnel) this.#own.delete(before)
+    // The fast path gives a tunnel that one endpoint has to no other one.
+    this.silence(tunnel)
+    tunnel.upf = upf
+    tunnel.upfTeid = upfTeid
+    tunnel.addresses = addresses
+    this.#own.set(ownKey(upf, upfTeid), tunnel)
+    this.activate(tunnel)
+  }
+
+  activate(tunnel: Tunnel): void {
+    if (tunnel.active) return
+    tunnel.active = true
+    this.#resting.delete(tunnel.teid)
+    this.#tell('install', tunnel, 0)
+  }
+
+  release(tunnel: Tunnel, nowMs: number): void {
+    if (--tunnel.holders > 0) return
+    this.#tunnels.delete(tunnel.teid)
+    const own = ownKey(tunnel.upf, tunnel.upfTeid)
+    if (this.#own.get(own) === tunnel) this.#own.delete(own)
+    if (!tunnel.active) return
+    const { graceMs } = this.#options
+    if (graceMs > 0) this.#resting.set(tunnel.teid, { upf: tunnel.upf, untilMs: nowMs + graceMs })
+    this.#tell('remove', tunnel, graceMs)
+  }
+
+  /** Its UPF has gone: packets are better dropped by name than sent there. It stays reserved. */
+  silence(tunnel: Tunnel): void {
+    if (!tunnel.active) return
+    tunnel.active = false
+    this.#tell('remove', tunnel, 0)
+  }
+
+  /** null: another UPF has it. */
+  hold(range: UeRange, upf: UpfPeer): UeRoute | null {
+    const known = this.#routes.get(range.text)
+    if (known === undefined) {
+      const route = { range, upf, holders: 1, active: false }
+      this.#routes.set(range.text, route)
+      return route
+    }
+    if (known.upf !== upf) {
+      this.#options.count('ue-address-conflict')
+      return null
+    }
+    known.holders++
+    return known
+  }
+
+  /** The UPF that has an address already. */
+  upfOf(range: UeRange): UpfPeer | null {
+    return this.#routes.get(range.text)?.upf ?? null
+  }
+
+  activateRoute(route: UeRoute): void {
+    if (route.active) return
+    route.active = true
+    this.#tellRoute('install', route)
+  }
+
+  moveRoute(route: UeRoute, upf: UpfPeer): void {
+    if (route.upf === upf && route.active) return
+    route.upf = upf
+    route.active = true
+    this.#tellRoute('install', route)
+  }
+
+  releaseRoute(route: UeRoute): void {
+    if (--route.holders > 0) return
+    this.#routes.delete(route.range.text)
+    if (route.active) this.#tellRoute('remove', route)
+  }
+
+  silenceRoute(route: UeRoute): void {
+    if (!route.active) return
+    route.active = false
+    this.#tellRoute('remove', route)
+  }
+
+  expire(nowMs: number): void {
+    for (const [teid, { untilMs }] of this.#resting) {
+      if (untilMs > nowMs) return
+      this.#resting.delete(teid)
+    }
+  }
+
+  /** TEID 0 is nobody's. One that rests may be taken by its UPF again, whose next tunnel it is (N3.12). */
+  #isFree(teid: number, upf: UpfPeer): boolean {
+    if (teid === 0 || this.#tunnels.has(teid)) return false
+    const resting = this.#resting.get(teid)
+    return resting === undefined || resting.upf === upf
+  }
+
+  #freeTeid(): number | null {
+    for (let i = 0; i < mostAttempts; i++) {
+      const teid = Math.floor(this.#options.random() * teidSpace) >>> 0
+      if (teid !== 0 && !this.#tunnels.has(teid) && !this.#resting.has(teid)) return teid
+    }
+    return null
+  }
+
+  #add(teid: number, upf: UpfPeer, upfTeid: number, addresses: VirtualAddresses, owner: object): Tunnel {
+    const tunnel = { teid, owner, upf, upfTeid, addresses, holders: 1, active: false }
+    this.#tunnels.set(teid, tunnel)
+    this.#own.set(ownKey(upf, upfTeid), tunnel)
+    return tunnel
+  }
+
+  #tell(action: 'install' | 'remove', { addresses, teid, upf: { config }, upfTeid }: Tunnel, graceMs: number): void {
+    for (const upf of [addresses.ipv4, addresses.ipv6]) {
+      if (upf === null || (config.userPlane.length > 0 && !config.userPlane.includes(upf))) continue
+      const identifier = upfTeid === teid ? null : upfTeid
+      this.#options.hint({ action, kind: 'teid', key: number32(teid), prefixBits: null, upf, identifier, graceMs })
+    }
+  }
+
+  #tellRoute(action: 'install' | 'remove', { range: { bits, key }, upf }: UeRoute): void {
+    this.#options.hint({
+      action,
+      kind: 'ue-ip',
+      key,
+      prefixBits: bits,
+      upf: downlinkOf(upf),
+      identifier: null,
+      graceMs: 0,
+    })
+  }
+}
+
+const ownKey = ({ index }: UpfPeer, teid: number): number => index * teidSpace + teid
