@@ -2,6 +2,7 @@ import test from 'ava'
 import { request } from 'node:http'
 import type { FlowStatus } from '../lb/datapath.ts'
 import { serviceKey } from '../lb/model.ts'
+import { n4SessionsForTest, n4StatusForTest } from '../testing/n4-status.ts'
 import { serveForTest } from '../testing/served-api.ts'
 import type { ServedApi } from '../testing/served-api.ts'
 
@@ -364,6 +365,27 @@ withApi('api: /sluice/v1/flows takes a limit and refuses a senseless one', async
   t.like(await ask('GET', '/sluice/v1/flows?limit=0'), { status: 422, body: { code: 609 } })
   t.like(await ask('GET', '/sluice/v1/flows?limit=many'), { status: 422, body: { code: 601 } })
 })
+
+withApi(
+  'api: /sluice/v1/n4 and /sluice/v1/sessions show PFCP services, at most so many sessions',
+  async (t, ask, served) => {
+    t.deepEqual((await ask('GET', '/sluice/v1/n4')).body, { n4: [] })
+    t.deepEqual((await ask('GET', '/sluice/v1/sessions')).body, { sessions: [], total: 0 })
+    served.datapath.n4Status.push(n4StatusForTest)
+    served.datapath.n4SessionStatus.push(...n4SessionsForTest)
+    const { service, status } = n4StatusForTest
+    t.deepEqual((await ask('GET', '/sluice/v1/n4')).body, { n4: [{ service, ...status }] })
+    const [first, second] = n4SessionsForTest
+    t.deepEqual((await ask('GET', '/sluice/v1/sessions')).body, {
+      sessions: [{ ...first, ageMs: 3_725_000 }, second],
+      total: 2,
+    })
+    const { body } = await ask('GET', '/sluice/v1/sessions?limit=1')
+    t.like(body, { sessions: { length: 1, 0: { seid: first?.seid } }, total: 2 })
+    t.like(await ask('GET', '/sluice/v1/sessions?limit=0'), { status: 422, body: { code: 609 } })
+    t.like(await ask('GET', '/sluice/v1/sessions?limit=65537'), { status: 422 })
+  },
+)
 
 withApi('api: a dry run describes the changes and makes none', async (t, ask, served) => {
   const service = {

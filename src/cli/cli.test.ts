@@ -8,6 +8,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { n4SessionsForTest, n4StatusForTest } from '../testing/n4-status.ts'
 import { serveForTest } from '../testing/served-api.ts'
 import type { ServedApi, ServedOptions } from '../testing/served-api.ts'
 
@@ -279,6 +280,46 @@ withDaemon('cli: flows, end points, verdicts, status and version have their tabl
   )
   t.is((await sluice('get', 'lbversion', '--no-headers')).out, '1.2.3   sluice 1.2.3\n')
   t.regex((await sluice('version')).out, /^client: .*\nserver: 1\.2\.3\n$/)
+})
+
+withDaemon('cli: sessions and their services have their tables', async (t, sluice, served) => {
+  t.deepEqual(await sluice('get', 'sessions'), { code: 0, out: '', err: 'no sessions\n' })
+  t.deepEqual(await sluice('get', 'n4'), { code: 0, out: '', err: 'no services of select n4\n' })
+  served.datapath.n4Status.push(n4StatusForTest)
+  served.datapath.n4SessionStatus.push(...n4SessionsForTest)
+  t.deepEqual(await sluice('get', 'sessions'), {
+    code: 0,
+    out:
+      'SERVICE   SEID                 SMF           UPF              STATE          DNN        UE ADDRESSES   ' +
+      'TUNNELS   AGE\n' +
+      'n4        0x0000000000000001   smf.example   10.0.0.11:8805   up             internet   10.48.0.1/32   ' +
+      '2         1h2m\n' +
+      'n4        0x0000000000000002   smf.example   10.0.0.11:8805   establishing   -          10.48.0.1/32   ' +
+      '0         0s\n',
+    err: '',
+  })
+  const wide = await sluice('get', 'session', '-o', 'wide', '--limit', '1', '--no-headers')
+  t.is(wide.err, 'only 1 of 2 sessions are shown; --limit shows more\n')
+  t.regex(wide.out, /0x00000000000000a1 .* 0x00000000000000b1 .* 0x00000001,0x00000002>0x00000007 /)
+  t.is(wide.out.split('\n').length, 2)
+  t.like(JSON.parse((await sluice('get', 'sessions', '-o', 'json', '--limit=1')).out), { total: 2 })
+  t.regex((await sluice('get', 'sessions', '-o', 'yaml')).out, /^sessions:\n {2}- service: n4\n/)
+  t.like(await sluice('get', 'sessions', '--limit', '0'), { code: 2, out: '' })
+  t.is(
+    (await sluice('get', 'n4')).out,
+    'SERVICE   SMFS   UPFS   SESSIONS   TUNNELS   UE ADDRESSES   PENDING\n' +
+      'n4        1      2      2          3         2              1\n\n' +
+      'SERVICE   ROLE   NAME             ADDRESS     STATE   SESSIONS   LOAD\n' +
+      'n4        smf    smf.example      10.0.1.1    up      2          -\n' +
+      'n4        upf    10.0.0.11:8805   10.0.0.11   up      2          40%\n' +
+      'n4        upf    10.0.0.12:8805   10.0.0.12   down    0          -\n\n' +
+      'SERVICE   COUNTER                COUNT\n' +
+      'n4        sessions-established   2\n',
+  )
+  t.regex((await sluice('get', 'n4', '-o', 'wide')).out, /\nn4 +socket: unsent +0\n$/)
+  t.deepEqual(JSON.parse((await sluice('get', 'n4', '-o', 'json')).out), {
+    n4: [{ service: 'n4', ...n4StatusForTest.status }],
+  })
 })
 
 const usageErrors: readonly (readonly [string, readonly string[], RegExp])[] = [

@@ -16,6 +16,8 @@ const cases: readonly (readonly [string, readonly string[], readonly string[]])[
   ['commands', ['ge'], ['get']],
   ['nouns', ['get', 'lb'], ['lb', 'lbversion']],
   ['nouns behind an option with a value', ['--instance', 'get', 'get', 've'], ['verdicts']],
+  ['sessions', ['get', 'se'], ['sessions']],
+  ['flags of a noun', ['get', 'sessions', '--l'], ['--limit']],
   ['flags of the command', ['create', 'lb', '10.0.0.1', '--t'], ['--tcp', '--timeout']],
   ['values of a flag', ['get', 'lb', '-o', 'j'], ['json']],
   ['values behind an equals sign', ['get', 'lb', '--output=y'], ['--output=yaml']],

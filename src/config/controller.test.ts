@@ -344,8 +344,13 @@ test('close: waits for what is under way and takes no more', async (t) => {
 test('failure: what the datapath refuses is not in the model and not in the state', async (t) => {
   const { start } = await world(t, yaml([web]))
   const { controller, datapath } = await start()
-  datapath.failNext(new ResourceError('slots', 'no room'))
-  await t.throwsAsync(controller.put([mail], api), { instanceOf: ResourceError })
+  const applied = datapath.applies.length
+  for (const error of [new ResourceError('slots', 'no room'), new ConflictError('they cannot live together')]) {
+    datapath.failNext(error)
+    t.is(await t.throwsAsync(controller.put([mail], api)), error)
+  }
+  // There was nothing to take back.
+  t.is(datapath.applies.length, applied)
   t.deepEqual(names(controller.services()), ['web'])
   t.deepEqual(names((await start()).controller.services()), ['web'])
   await controller.put([mail], api)

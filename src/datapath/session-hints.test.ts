@@ -114,7 +114,7 @@ both('those of a service are forgotten, whoever has installed them, and others s
     control.apply([install(7), install(8, 1, { identifier: 99 }), install(7, 0, { service: 'direct' })])
     control.forget('n3')
     control.forget('nobody')
-    // Of none of them is left that would stand in the way.
+    // None is left that would stand in the way.
     control.apply([install(7, 1)])
     control.forget('n3')
   }

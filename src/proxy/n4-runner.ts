@@ -87,6 +87,11 @@ export class N4Runner {
     this.#carryOut(this.#proxy.configure(service.endpoints.map(toUpf), this.#options.surroundings.nowMs()))
   }
 
+  /** The service that takes GTP-U has these endpoints only now, where sessions may be already. */
+  steerAgain(addresses: ReadonlySet<string>): void {
+    if (addresses.size > 0) this.#carryOut(this.#proxy.steerAgain(addresses))
+  }
+
   /** With what the sockets and the fast path have refused. */
   status(): N4Status {
     const status = this.#proxy.status()

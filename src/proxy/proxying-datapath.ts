@@ -109,11 +109,14 @@ export class ProxyingDatapath implements Datapath, N4Control {
     for (const [key, vip] of tunnels) {
       const service = wanted.get(key)!
       const running = after.get(key)
-      if (running === undefined) after.set(key, this.#start(service, vip))
-      else if (running.service !== service) {
-        running.runner.configure(service)
-        after.set(key, { ...running, service })
+      if (running === undefined) {
+        after.set(key, this.#start(service, vip))
+        continue
       }
+      const { runner, service: known, tunnels: knownVip } = running
+      runner.steerAgain(newAddresses(knownVip, vip))
+      if (known !== service) runner.configure(service)
+      after.set(key, { service, tunnels: vip, runner })
     }
   }
 
@@ -121,8 +124,7 @@ export class ProxyingDatapath implements Datapath, N4Control {
     const { log, surroundings } = this.#options
     const { hints } = this.#inner
     // Sessions of before are lost, and their peers will say so; their tunnels would stand in the way of new ones.
-    const isShared = [...this.#running.values()].some((other) => other.tunnels.name === tunnels.name)
-    if (!isShared) hints.forget(tunnels.name)
+    hints.forget(tunnels.name)
     const recoveryTimeStamp = this.#nextRecovery()
     try {
       const runner = new N4Runner({ service, tunnels, recoveryTimeStamp, surroundings, hints, log })
@@ -176,6 +178,11 @@ function tunnelsOf(services: ReadonlyMap<ServiceKey, Service>): ReadonlyMap<Serv
   }
   return found
 }
+
+const addressesOf = ({ endpoints }: Service): ReadonlySet<string> => new Set(endpoints.map(({ address }) => address))
+
+const newAddresses = (before: Service, after: Service): ReadonlySet<string> =>
+  addressesOf(after).difference(addressesOf(before))
 
 /** Only endpoints may have changed: what peers were told stays true. */
 const goesOn = ({ service, tunnels }: Running, next: Service, nextTunnels: Service | undefined): boolean =>

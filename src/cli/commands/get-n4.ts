@@ -23,7 +23,7 @@ const tunnelText = ({ teid, upfTeid }: N4Session['tunnels'][number]): string =>
 const stateText = (io: Io, state: string): string =>
   state === 'up' || state === 'establishing' || state === 'associating' ? state : io.style('out', 'yellow', state)
 
-const age = ({ ageMs }: N4Session): string => durationText(Math.floor(Number(ageMs) / 1000))
+const age = ({ ageMs }: N4Session): string => durationText(Math.floor(ageMs / 1000))
 
 const sessionsView = (io: Io, sessions: readonly N4Session[]): View => ({
   headers: ['Service', 'SEID', 'SMF', 'UPF', 'State', 'DNN', 'UE Addresses', 'Tunnels', 'Age'],

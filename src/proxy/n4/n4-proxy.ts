@@ -185,6 +185,12 @@ export class N4Proxy {
     return this.#state.takeEffects()
   }
 
+  /** The fast path can lead tunnels to these user-plane addresses only now. */
+  steerAgain(addresses: ReadonlySet<string>): Effects {
+    this.#state.steering.tellAgain(addresses)
+    return this.#state.takeEffects()
+  }
+
   status(): N4Status {
     const { counters, sent, sessions, smfs, steering, upfs } = this.#state
     const smfPeers = [...smfs.values()].map((smf): N4Peer => ({

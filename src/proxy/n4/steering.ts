@@ -104,12 +104,11 @@ export class Steering {
     if (tunnel.upf === upf && tunnel.upfTeid === upfTeid) return
     const before = ownKey(tunnel.upf, tunnel.upfTeid)
     if (this.#own.get(before) === tunnel) this.#own.delete(before)
-    // The fast path gives a tunnel that one endpoint has to no other one.
-    this.silence(tunnel)
     tunnel.upf = upf
     tunnel.upfTeid = upfTeid
     tunnel.addresses = addresses
     this.#own.set(ownKey(upf, upfTeid), tunnel)
+    tunnel.active = false
     this.activate(tunnel)
   }
 
@@ -118,6 +117,15 @@ export class Steering {
     tunnel.active = true
     this.#resting.delete(tunnel.teid)
     this.#tell('install', tunnel, 0)
+  }
+
+  /** Of the tunnels at these addresses the fast path is told once more. */
+  tellAgain(addresses: ReadonlySet<string>): void {
+    for (const tunnel of this.#tunnels.values()) {
+      const { ipv4, ipv6 } = tunnel.addresses
+      const isMeant = [ipv4, ipv6].some((address) => address !== null && addresses.has(address))
+      if (tunnel.active && isMeant) this.#tell('install', tunnel, 0)
+    }
   }
 
   release(tunnel: Tunnel, nowMs: number): void {
