@@ -22,14 +22,29 @@ export interface N4Summary {
   readonly problems: readonly string[]
 }
 
+/** Of packets, since the start. */
+export interface Counts {
+  readonly sent: number
+  readonly answered: number
+  readonly misrouted: number
+}
+
+const endpointLines = (endpoints: N4Summary['endpoints']): readonly string[] =>
+  endpoints.map(
+    ({ address, packets, sessions }) =>
+      `  ${address.padEnd(16)} ${String(sessions).padStart(7)} sessions ${String(packets).padStart(9)} packets`,
+  )
+
+export const liveLines = (endpoints: N4Summary['endpoints'], counts: Counts): readonly string[] => [
+  `packets    ${counts.sent} sent, ${counts.answered} answered, ${counts.misrouted} misrouted`,
+  ...endpointLines(endpoints),
+]
+
 export const summaryLines = (summary: N4Summary): readonly string[] => {
   const { endpoints, establishMs, failover, lost, misrouted, problems, sessions, steered } = summary
   return [
     `sessions   ${sessions}, established in ${establishMs} ms`,
-    ...endpoints.map(
-      ({ address, packets, sessions: own }) =>
-        `  ${address.padEnd(16)} ${String(own).padStart(7)} sessions ${String(packets).padStart(9)} packets`,
-    ),
+    ...endpointLines(endpoints),
     `steered    ${steered}`,
     `misrouted  ${misrouted}`,
     `lost       ${lost}`,

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { openSimSmf, openSimUpf, type SmfHandle, type UpfHandle } from '../src/sim/open.ts'
 import type { Remote } from './host.ts'
 import { Lab } from './lab.ts'
-import { summaryLines, type N4Summary, type Window } from './n4-summary.ts'
+import { liveLines, summaryLines, type Counts, type N4Summary, type Window } from './n4-summary.ts'
+import { Screen } from './screen.ts'
 import { exitOnSignals } from './signals.ts'
 import { balancerDevices, threeServers, type Hook, type ThreeServers } from './topology.ts'
 
@@ -16,6 +17,7 @@ const windowMs = 3000
 /** for what is on its way when nothing more is sent */
 const settleMs = 500
 const waitMs = 60_000
+const linePeriodMs = 1000
 const concurrency = 128
 const upfKilled = 1
 /** So that the death of a UPF is seen within 1.6 seconds. */
@@ -185,7 +187,7 @@ const measure = async (scene: Scene, perSecond: number, act: () => Promise<void>
 }
 
 /** Misrouted: at a UPF that does not know the tunnel or its UE, or answered in another session's. */
-const countsOf = async ({ smfs, upfs }: Scene) => {
+const countsOf = async ({ smfs, upfs }: Scene): Promise<Counts> => {
   const traffic = (await Promise.all(smfs.map((smf) => smf.use('report')))).map((report) => report.traffic)
   const planes = (await Promise.all(upfs.map((upf) => upf.use('state')))).map((state) => state.userPlane)
   const sum = <One>(list: readonly One[], of: (one: One) => number): number =>
@@ -205,21 +207,31 @@ const endpointsOf = async ({ topology, upfs }: Scene): Promise<N4Summary['endpoi
     }),
   )
 
-/** Traffic until Ctrl-C, with what each UPF gets. */
+/** Traffic until Ctrl-C, with what each UPF gets: on a terminal as a table that changes, else as lines. */
 const stay = async (
   scene: Scene,
   { packetsPerSecond }: N4LabOptions,
   signals: ReturnType<typeof exitOnSignals>,
 ): Promise<void> => {
-  let ended = false
-  signals.use(() => (ended = true))
+  const ending = new AbortController()
+  const end = (): void => ending.abort()
+  signals.use(end)
   for (const smf of scene.smfs) await smf.use('send', packetsPerSecond / scene.smfs.length)
-  say(`traffic goes on; look at it with bin/sluice get sessions --instance ${scene.lab.instance}; Ctrl-C ends`)
-  while (!ended) {
-    const endpoints = await endpointsOf(scene)
-    const row = endpoints.map(({ address, packets, sessions }) => `${address} ${sessions} sessions ${packets} packets`)
-    process.stdout.write(`${row.join('   ')}\n`)
-    for (let waited = 0; waited < 1000 && !ended; waited += pollMs) await sleep(pollMs)
+  const hint = `bin/sluice get sessions --instance ${scene.lab.instance} shows the sessions; q or Ctrl-C ends`
+  const { stdin, stdout } = process
+  const isTerminal = stdin.isTTY && stdout.isTTY
+  const screen = isTerminal ? new Screen(stdin, stdout, (key) => (key === 'q' || key === '\x03') && end()) : null
+  if (screen === null) say(hint)
+  try {
+    while (!ending.signal.aborted) {
+      const [endpoints, counts] = [await endpointsOf(scene), await countsOf(scene)]
+      const lines = liveLines(endpoints, counts)
+      if (screen === null) stdout.write(`${lines.join('\n')}\n`)
+      else screen.show([...lines, '', hint])
+      await sleep(linePeriodMs, undefined, { signal: ending.signal }).catch(() => undefined)
+    }
+  } finally {
+    screen?.close()
   }
 }
 

@@ -23,7 +23,7 @@ const n4Text = ({ nodeId, tunnels, balance, onLoss, onFewerFeatures, hotPercent,
 const upfText = (upf: UpfSettings | null): string =>
   upf === null
     ? 'all sessions'
-    : Object.entries(upf)
+    : Object.entries<readonly string[]>({ ...upf })
         .filter(([, list]) => list.length > 0)
         .map(([name, list]) => `${name} ${listText(list)}`)
         .join(', ')
