@@ -155,6 +155,30 @@ testWith(needs, 'replay: writes each frame as it left, or as it came, with what 
   )
 })
 
+testWith(needs, 'replay: says which services it does not replay, since their messages end in a daemon', async (t) => {
+  const { config, directory } = scene(t, [question()])
+  const proxied = join(directory, 'proxied.yaml')
+  const [vip, upf] = ['10.99.0.1', '10.2.2.2']
+  writeFileSync(
+    proxied,
+    `${readFileSync(config, 'utf8')}
+  - { name: n3, vip: ${vip}, port: 2152, protocol: udp, select: n3, endpoints: [{ address: ${upf} }] }
+  - name: n4
+    vip: ${vip}
+    port: 8805
+    protocol: udp
+    mode: proxy
+    select: n4
+    n4: { tunnels: n3 }
+    endpoints: [{ address: ${upf} }]
+`,
+  )
+  const said = await sluice('replay', captureIn(join(fixtures, '5g-session')), '--config', proxied)
+  t.is(said.code, 0, said.words)
+  t.regex(said.out, /not replayed, their messages end in a daemon\nn4\n/)
+  t.regex(said.out, /service n3 .*\n {2}flows 0, packets 4/)
+})
+
 /** What stands in the kernel for everybody to see. */
 const machine = (): readonly string[] => [
   ...['link', 'address', 'route', 'neighbour', 'rule'].map((what) =>

@@ -17,6 +17,7 @@ import { longestFrame } from './frames.ts'
 import { LearnedHints } from './learned-hints.ts'
 import { seededRandom } from './random.ts'
 import { ReplaySlowPath } from './slow-path.ts'
+import { isProxied } from '../../lb/proxied.ts'
 import type { Log } from '../../lb/log.ts'
 import type { Service } from '../../lb/model.ts'
 import type { Hook } from '../layout.gen.ts'
@@ -64,6 +65,8 @@ export class Balancer {
   readonly #clockwork: Clockwork
   #ms = 0
   readonly services: Services
+  /** by name */
+  readonly proxied: readonly string[]
   readonly status: Status
   readonly fastPath: FastPath
   readonly slowPath: ReplaySlowPath
@@ -132,7 +135,9 @@ export class Balancer {
       isEmpty: () => this.#liveFlows[0] === 0n,
     })
     network.tell(loaded.fds)
-    this.services.apply(config.services.map((service) => ({ kind: 'add', service })))
+    this.proxied = config.services.filter(isProxied).map(({ name }) => name)
+    const balanced = config.services.filter((service) => !isProxied(service))
+    this.services.apply(balanced.map((service) => ({ kind: 'add', service })))
     this.learned = new LearnedHints(loaded.fds.hints)
   }
 

@@ -75,6 +75,8 @@ export interface Report {
     readonly live: number
   }
   readonly sessions: readonly SessionReport[]
+  /** names of services whose messages end in a daemon: their packets are not for the fast path */
+  readonly proxied: readonly string[]
   readonly slowPath: { readonly reasons: readonly PuntReport[]; readonly sent: number; readonly lost: number }
   /** what a daemon would have logged as a warning or worse */
   readonly warnings: readonly string[]
@@ -140,6 +142,7 @@ export class Tallies {
         key,
         endpoint: endpointName(balancer.endpoints, endpoint),
       })),
+      proxied: balancer.proxied,
       slowPath: slowPathReport(balancer),
       warnings: this.warnings,
     }

@@ -67,6 +67,7 @@ const common = (report: Report): readonly string[] => [
     ],
     'nothing received',
   ),
+  ...(report.proxied.length === 0 ? [] : section('not replayed, their messages end in a daemon', report.proxied, '')),
   ...(report.warnings.length === 0 ? [] : section('a daemon would have warned', report.warnings, '')),
 ]
 

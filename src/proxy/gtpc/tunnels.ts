@@ -1,0 +1,149 @@
+// Tunnels of the control plane: what lies between an end at a client and an end at a backend. Each side is given a TEID
+// of ours in the place of the other's.
+
+import type { Client } from './clients.ts'
+import type { End } from './dialect.ts'
+import type { Path } from './pool.ts'
+import type { GtpcVersion } from './model.ts'
+
+export interface Tunnel {
+  readonly version: GtpcVersion
+  readonly path: Path
+  /** null: it has none, and stands alone */
+  readonly user: string | null
+  readonly apn: string | null
+  /** of the client's F-TEID; version 1: 0 */
+  readonly interface: number
+  client: Client
+  clientEnd: End
+  /** null: not told yet */
+  backendEnd: End | null
+  readonly teidForClient: number
+  readonly teidForBackend: number
+  /** EPS bearer identities of default bearers, or NSAPIs, each with the one that it is secondary to, or itself */
+  readonly contexts: Map<number, number>
+  /** creations that are not answered yet */
+  creating: number
+  isGone: boolean
+  readonly createdMs: number
+  /** FQ-CSIDs that client and backend have said */
+  clientSets: readonly string[]
+  backendSets: readonly string[]
+}
+
+export type NewTunnel = Pick<Tunnel, 'version' | 'path' | 'user' | 'apn' | 'interface' | 'client' | 'clientEnd'>
+
+/** With a million of 2^32 numbers in use even one try seldom meets one that is. */
+const tries = 64
+
+const endKey = (version: GtpcVersion, { address, teid }: End): string => `${version}/${address}/${teid}`
+
+export class TunnelTable {
+  /** by the TEID that each side was given; no number stands in both */
+  readonly #forClient = new Map<number, Tunnel>()
+  readonly #forBackend = new Map<number, Tunnel>()
+  readonly #byClientEnd = new Map<string, Tunnel>()
+  readonly #byUser = new Map<string, Tunnel[]>()
+  readonly #random: () => number
+
+  constructor(random: () => number) {
+    this.#random = random
+  }
+
+  get size(): number {
+    return this.#forClient.size
+  }
+
+  [Symbol.iterator](): MapIterator<Tunnel> {
+    return this.#forClient.values()
+  }
+
+  /** null: no TEID was found. */
+  add(wanted: NewTunnel, nowMs: number): Tunnel | null {
+    const teidForClient = this.#newTeid(0)
+    const teidForBackend = this.#newTeid(teidForClient)
+    if (teidForClient === 0 || teidForBackend === 0) return null
+    const tunnel: Tunnel = {
+      ...wanted,
+      backendEnd: null,
+      teidForClient,
+      teidForBackend,
+      contexts: new Map(),
+      creating: 0,
+      isGone: false,
+      createdMs: nowMs,
+      clientSets: [],
+      backendSets: [],
+    }
+    this.#forClient.set(teidForClient, tunnel)
+    this.#forBackend.set(teidForBackend, tunnel)
+    this.#byClientEnd.set(endKey(tunnel.version, tunnel.clientEnd), tunnel)
+    tunnel.path.tunnels.add(tunnel)
+    tunnel.client.tunnels.add(tunnel)
+    if (tunnel.user === null) return tunnel
+    const others = this.#byUser.get(tunnel.user)
+    if (others === undefined) this.#byUser.set(tunnel.user, [tunnel])
+    else others.push(tunnel)
+    return tunnel
+  }
+
+  remove(tunnel: Tunnel): void {
+    tunnel.isGone = true
+    this.#forClient.delete(tunnel.teidForClient)
+    this.#forBackend.delete(tunnel.teidForBackend)
+    const key = endKey(tunnel.version, tunnel.clientEnd)
+    if (this.#byClientEnd.get(key) === tunnel) this.#byClientEnd.delete(key)
+    tunnel.path.tunnels.delete(tunnel)
+    tunnel.client.tunnels.delete(tunnel)
+    if (tunnel.user === null) return
+    const left = this.ofUser(tunnel.user).filter((other) => other !== tunnel)
+    if (left.length === 0) this.#byUser.delete(tunnel.user)
+    else this.#byUser.set(tunnel.user, left)
+  }
+
+  /** Whom a TEID of a header leads to: what the client was given leads to the backend. */
+  route(teid: number): { readonly tunnel: Tunnel; readonly to: 'client' | 'backend' } | null {
+    const upward = this.#forClient.get(teid)
+    if (upward !== undefined) return { tunnel: upward, to: 'backend' }
+    const downward = this.#forBackend.get(teid)
+    return downward === undefined ? null : { tunnel: downward, to: 'client' }
+  }
+
+  /** A client has one end for several connections of a UE, if it likes. */
+  ofClientEnd(version: GtpcVersion, end: End): Tunnel | null {
+    return this.#byClientEnd.get(endKey(version, end)) ?? null
+  }
+
+  /** In the order of their creation. */
+  ofUser(user: string): readonly Tunnel[] {
+    return this.#byUser.get(user) ?? []
+  }
+
+  /** The client is another one now, or another end of it. */
+  move(tunnel: Tunnel, client: Client, end: End): void {
+    const key = endKey(tunnel.version, tunnel.clientEnd)
+    if (this.#byClientEnd.get(key) === tunnel) this.#byClientEnd.delete(key)
+    tunnel.client.tunnels.delete(tunnel)
+    tunnel.client = client
+    tunnel.clientEnd = end
+    client.tunnels.add(tunnel)
+    this.#byClientEnd.set(endKey(tunnel.version, end), tunnel)
+  }
+
+  /** Random, so that one that was removed does not soon mean another tunnel; 0: none. */
+  #newTeid(other: number): number {
+    for (let left = tries; left > 0; left--) {
+      const teid = Math.floor(this.#random() * 2 ** 32) >>> 0
+      if (teid !== 0 && teid !== other && !this.#forClient.has(teid) && !this.#forBackend.has(teid)) return teid
+    }
+    return 0
+  }
+}
+
+/** The contexts that a deletion names; null: it names none, and means all. */
+export function contextsNamed({ contexts }: Tunnel, context: number | null, withSecondary: boolean): readonly number[] {
+  if (context === null) return [...contexts.keys()]
+  const primary = contexts.get(context)
+  if (!withSecondary || primary === undefined) return [context]
+  return [...contexts].filter(([, its]) => its === primary).map(([id]) => id)
+}
