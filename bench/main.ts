@@ -1,4 +1,5 @@
-// `npm run bench -- datapath|forward|churn|protocols`: measures, prints a table for people or JSON lines for programs.
+// `npm run bench -- datapath|forward|churn|protocols|n4|n3`: measures, prints a table for people or JSON lines for
+// programs.
 
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -7,26 +8,32 @@ import { exitOnSignals } from '../lab/signals.ts'
 import { benchChurn } from './churn/index.ts'
 import { benchDatapath } from './datapath/index.ts'
 import { benchForward } from './forward/index.ts'
+import { benchN3 } from './n3/index.ts'
+import { benchN4 } from './n4/index.ts'
 import { Progress } from './progress.ts'
 import { benchProtocols } from './protocols/index.ts'
 
 const usage = `usage: npm run bench -- datapath|forward [--json] [--case GLOB] [--rounds N] [--repeat N]
        npm run bench -- churn [--json] [--seconds N] [--rate N] [--flows N]
-       npm run bench -- protocols [--json] [--case GLOB] [--rounds N] [--repeat N]
+       npm run bench -- protocols|n3 [--json] [--case GLOB] [--rounds N] [--repeat N]
+       npm run bench -- n4 [--json] [--case GLOB] [--rounds N] [--repeat N] [--trials N]
 
   datapath   nanoseconds a packet costs in the BPF programs
   forward    packets and connections a second through the lab, beside plain forwarding and nftables
   churn      what the daemon needs to free connections that come and go on a full table
   protocols  messages that are decoded, and frames that inspect and replay go through, a second on one core
+  n4         sessions through the N4 proxy: rate, added latency, hints before answers, the death of a UPF
+  n3         a million tunnels: their memory, how fast they are installed, what steering by them costs
 
   --json      one object a line instead of a table
   --case      only rows with such a name, for example 'dnat44-*' or 'tc/*'
   --rounds    rounds of each row (5)
   --repeat    datapath: packets of a round (1000000); forward: milliseconds of a round (2000); protocols: milliseconds
-              of a round (1000)
+              of a round (1000); n4: sessions of a round (10000); n3: packets of a round (1000000)
   --seconds   churn: how long (120)
   --rate      churn: connections a second (50000)
   --flows     churn: connections that stay meanwhile (1000000)
+  --trials    n4: sessions whose hint is looked up when they are answered (10000)
 `
 
 export interface BenchOptions {
@@ -35,6 +42,8 @@ export interface BenchOptions {
   readonly pattern: string
   readonly rounds: number
   readonly repeat: number | null
+  /** n4: sessions whose hint is looked up when they are answered */
+  readonly trials: number
   readonly churn: { readonly seconds: number; readonly perSecond: number; readonly held: number }
   readonly progress: Progress
 }
@@ -44,6 +53,8 @@ const benches: ReadonlyMap<string, (options: BenchOptions) => Promise<boolean>> 
   ['forward', benchForward],
   ['churn', benchChurn],
   ['protocols', benchProtocols],
+  ['n4', benchN4],
+  ['n3', benchN3],
 ])
 const names = [...benches.keys()].join(', ')
 
@@ -69,6 +80,7 @@ const parse = (args: readonly string[]): { readonly bench: string; readonly opti
       seconds: { type: 'string', default: '120' },
       rate: { type: 'string', default: '50000' },
       flows: { type: 'string', default: '1000000' },
+      trials: { type: 'string', default: '10000' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
@@ -82,6 +94,7 @@ const parse = (args: readonly string[]): { readonly bench: string; readonly opti
       pattern: values.case,
       rounds: positive('rounds', values.rounds),
       repeat: values.repeat === undefined ? null : positive('repeat', values.repeat),
+      trials: positive('trials', values.trials),
       churn: {
         seconds: positive('seconds', values.seconds),
         perSecond: positive('rate', values.rate),

@@ -15,7 +15,10 @@ enum bench_client {
 	BENCH_ONE_FLOW = 0,
 	BENCH_CLIENT_IS_SOURCE = 1,
 	BENCH_CLIENT_IS_DESTINATION = 2,
+	BENCH_FLOW_IS_TEID = 3,    /* GTP-U over IPv4: the number is the tunnel's */
 };
+
+enum bench_gtpu { BENCH_TEID_AT = 12 }; /* behind the start of UDP */
 
 /* Flow n is the client whose lower 16 address bits are n >> 15 and whose port is 0x8000 | (n & 0x7fff). Where flows
  * vary, the frame has zeroes in these places, so that the numbers can just be added to its checksums. */
@@ -57,6 +60,16 @@ struct {
 	__type(value, __u32);
 } bench_target SEC(".maps");
 
+/* The frame has a TEID of zero, which its checksum counts. */
+inline_always void bench_tunnel(struct iphdr *ip, __u32 teid)
+{
+	__u16 *check = (__u16 *)(ip + 1) + 3;
+	__be32 number = bpf_htonl(teid);
+
+	*(__be32 *)((void *)(ip + 1) + BENCH_TEID_AT) = number;
+	*check = checksum_apply(*check, (number & 0xffff) + (number >> 16));
+}
+
 /* Gives the packet the next flow of the order. */
 inline_always void bench_number(struct bench *state, struct iphdr *ip)
 {
@@ -69,6 +82,8 @@ inline_always void bench_number(struct bench *state, struct iphdr *ip)
 		return;
 	state->next = place + 1 < state->flows ? place + 1 : 0;
 	flow = page->flows[place % BENCH_ORDER_PAGE];
+	if (state->client == BENCH_FLOW_IS_TEID)
+		return bench_tunnel(ip, flow);
 	address = bpf_htons(flow >> 15);
 	port = bpf_htons(0x8000 | (flow & 0x7fff));
 	if (state->client == BENCH_CLIENT_IS_SOURCE) {

@@ -10,8 +10,8 @@ export const frameBytes = 64
 /** XDP_REDIRECT and TC_ACT_REDIRECT */
 const redirected = { xdp: 4, tc: 7 } as const
 
-/** Whose place in the frame takes the flow's number: `enum bench_client`. */
-const clients = { none: 0, source: 1, destination: 2 } as const
+/** Whose place in the frame takes the flow's number: `enum bench_client`. `teid`: that of the tunnel. */
+const clients = { none: 0, source: 1, destination: 2, teid: 3 } as const
 /** Bytes that are put back in a frame with longer headers. */
 export const longFrameBytes = 96
 const offsets = { client: 96, flows: 100, next: 104, length: 108 } as const

@@ -56,6 +56,8 @@ export class N4Runner {
   readonly #socket: UdpSocket
   readonly #stopTicking: () => void
   #unserved = 0
+  /** of datagrams that one call of the kernel has brought: at most as many as the socket reads at once */
+  #owed: Effects[] = []
   readonly #refused = new Map<string, { count: number; toldMs: number }>()
 
   /** Throws what the kernel throws when the VIP cannot be listened at. */
@@ -112,17 +114,29 @@ export class N4Runner {
 
   close(): void {
     this.#stopTicking()
+    this.#settle()
     this.#socket.close()
   }
 
+  /** What came in one call of the kernel is carried out together: hints of many sessions cost little more than one. */
   #receive(bytes: Uint8Array, from: Place): void {
-    this.#carryOut(this.#proxy.receive(from, bytes, this.#options.surroundings.nowMs()))
+    if (this.#owed.length === 0) queueMicrotask(() => this.#settle())
+    this.#owed.push(this.#proxy.receive(from, bytes, this.#options.surroundings.nowMs()))
   }
 
-  #carryOut({ events, hints, send }: Effects): void {
-    this.#steer(hints)
-    for (const { bytes, to } of send) this.#socket.send(bytes, to)
-    for (const event of events) this.#tell(event)
+  #carryOut(effects: Effects): void {
+    this.#owed.push(effects)
+    this.#settle()
+  }
+
+  /** All hints first: none of the messages leaves before what it tells of is in the fast path. */
+  #settle(): void {
+    const owed = this.#owed
+    if (owed.length === 0) return
+    this.#owed = []
+    this.#steer(owed.flatMap(({ hints }) => hints))
+    for (const { send } of owed) for (const { bytes, to } of send) this.#socket.send(bytes, to)
+    for (const { events } of owed) for (const event of events) this.#tell(event)
   }
 
   #steer(changes: readonly N4HintChange[]): void {
