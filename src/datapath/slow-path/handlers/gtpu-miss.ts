@@ -2,9 +2,8 @@
 // Indication (TS 29.281, 7.3.1) from the address that it has sent to: the tunnel ends there, and is not known.
 
 import { join, read32, write16, write32 } from '../../../wire/fields.ts'
-import { parseIp, protocols } from '../../../wire/ip-packet.ts'
+import { parseIp, protocols, wireAddress } from '../../../wire/ip-packet.ts'
 import { classify, formatAddress } from '../../../wire/ip.ts'
-import { wireAddress } from '../../../wire/ip-packet.ts'
 import { drop, send } from '../handler.ts'
 import { RateLimit } from '../rate-limit.ts'
 import { gtpuHeaderBytes, gtpuMessageOf, gtpuPort, udpPacket } from '../udp-packet.ts'
