@@ -129,6 +129,15 @@ struct {
 	__type(value, struct service);
 } masquerades SEC(".maps");
 
+/* Addresses of users, as prefixes. The key's `service` is 0: packets of every protocol are for one service. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_SOURCES);
+	__type(key, struct source_key);
+	__type(value, struct service);
+} user_pools SEC(".maps");
+
 /* Addresses of this machine, while a service is on all of them or on none. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

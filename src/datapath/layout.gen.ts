@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0x2fa3b8f30a6c2781n
+export const layoutHash = 0x329578b41ff7f471n
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -944,7 +944,7 @@ export const sourceKeySize = 24
 export const sourceKeyOffsets = { prefixBits: 0, service: 4, address: 8 } as const
 /**
  * Who may use a service. Bits: service 32, address 128. In map `masquerades`: whose packets are for
- * one.
+ * one; in map `user_pools`: to whom.
  */
 export interface SourceKey {
   readonly prefixBits: number
@@ -980,10 +980,21 @@ export const hintKind = {
   flow: 5,
   /** address, 16 bytes */
   client: 6,
+  /** N6: address of a user, 16 bytes; of IPv6 the last 8 are zero */
+  ue_ip: 7,
 } as const
 export type HintKind = keyof typeof hintKind
 /** Names by number. */
-export const hintKindNames: readonly HintKind[] = ['none', 'teid', 'teid_back', 'seid', 'quic', 'flow', 'client']
+export const hintKindNames: readonly HintKind[] = [
+  'none',
+  'teid',
+  'teid_back',
+  'seid',
+  'quic',
+  'flow',
+  'client',
+  'ue_ip',
+]
 
 export const hintKeySize = 24
 export const hintKeyOffsets = { service: 0, kind: 4, length: 5, bytes: 8 } as const
@@ -1329,6 +1340,8 @@ export const settingsFeatures = {
   host: 8,
   /** traffic of inside clients to the outside is masqueraded */
   masquerade: 16,
+  /** services for what the data network sends to addresses of users */
+  users: 32,
 } as const
 export type SettingsFeatures = keyof typeof settingsFeatures
 /** Names by number. */
@@ -1338,6 +1351,7 @@ export const settingsFeaturesNames: Readonly<Record<number, SettingsFeatures>> =
   4: 'marks',
   8: 'host',
   16: 'masquerade',
+  32: 'users',
 }
 
 /** What the programs know of a network device; its place in the map is its ifindex. */

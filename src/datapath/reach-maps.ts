@@ -35,7 +35,9 @@ const placesOf = (reach: Reach, others: Reach | null): Readonly<Record<Counted, 
     // A service without a VIP of its own has one key that it is found by.
     services: reach.vips.length > 0 ? vipsWithout(reach, others).length : Math.min(1, targets.length),
     ranges: targets.filter(({ map }) => map === 'service_ranges').length,
-    sources: without(reach.sources, others?.sources).length + targets.filter(({ map }) => map === 'masquerades').length,
+    sources:
+      without(reach.sources, others?.sources).length +
+      targets.filter(({ map }) => map === 'masquerades' || map === 'user_pools').length,
   }
 }
 

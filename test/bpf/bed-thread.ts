@@ -63,8 +63,8 @@ const sizes = { services: 64, endpoints: 512, slotPages: 1024 } as const
 
 /** Marks take new flows away from XDP, so only where a case has one. */
 function featuresOf({ services }: Setup): number {
-  const { sessions, ranges, marks, host } = settingsFeatures
-  return sessions | ranges | host | (services.some(({ mark }) => mark !== null) ? marks : 0)
+  const { sessions, ranges, marks, host, users } = settingsFeatures
+  return sessions | ranges | host | users | (services.some(({ mark }) => mark !== null) ? marks : 0)
 }
 
 export class BedThread {

@@ -21,6 +21,7 @@ const sharedMaps = [
   'service_ranges',
   'vips',
   'masquerades',
+  'user_pools',
   'local_addresses',
   'sources',
   'slots',
