@@ -81,7 +81,7 @@ struct service_idle {
 _Static_assert(sizeof(struct service_idle) == 8, "service_idle");
 
 /* Who may use a service. Bits: service 32, address 128. In map `masquerades`: whose packets are for one;
- * in map `user_pools`: to whom. */
+ * in map `user_pools`: to whom; in map `classifiers`, with the number of a session: what is local for it. */
 struct source_key {
 	__u32 prefix_bits;
 	__be32 service; /* id, or the number of a protocol; in network order, so that it is a prefix */

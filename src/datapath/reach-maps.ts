@@ -5,7 +5,7 @@ import { native } from '../../native/load.ts'
 import { ResourceError } from '../lb/datapath.ts'
 import { keyTag } from '../lb/selection/flow-hash.ts'
 import { Features } from './features.ts'
-import { limits, serviceSize, sourceKeySize, teidRangeKeySize, writeService } from './layout.gen.ts'
+import { limits, serviceSize, settingsFeatures, sourceKeySize, teidRangeKeySize, writeService } from './layout.gen.ts'
 import { mapKeys } from './map-keys.ts'
 import { Returns, SessionPorts } from './session-ways.ts'
 import { Vips } from './vips.ts'
@@ -72,6 +72,11 @@ export class ReachMaps {
   /** Whether any service is not for everybody. */
   get anySources(): boolean {
     return this.#sources.size > 0
+  }
+
+  needUplinks(any: boolean): void {
+    if (any) this.#features.add(settingsFeatures.uplinks)
+    else this.#features.remove(settingsFeatures.uplinks)
   }
 
   /** The service that has one of these keys already. */

@@ -33,6 +33,7 @@ import { serviceCases } from './cases/services.ts'
 import { sessionCases } from './cases/sessions.ts'
 import { tagCases } from './cases/tags.ts'
 import { translateCases } from './cases/translate.ts'
+import { uplinkCases } from './cases/uplinks.ts'
 import { runCase } from './run-case.ts'
 import { wrongByScapy } from './scapy.ts'
 
@@ -59,6 +60,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   blocked: blockedCases,
   sessions: [...n3Cases, ...n3MessageCases, ...n3RangeCases, ...n3FragmentCases, ...sessionCases, ...quicCases],
   n6: n6Cases,
+  uplinks: uplinkCases,
   associations: associationCases,
 }
 

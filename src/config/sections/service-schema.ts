@@ -286,8 +286,9 @@ const serviceSchema = Type.Object(
     }),
     miss: Type.Enum([...misses], {
       description:
-        'For `select: n3`, `n6` and `hint`: what becomes of a packet whose session is not known. `hash`: an endpoint by ' +
-        'a hash of its session key. `drop`: dropped and counted. `error`: dropped, and the sender is told (`n3`).',
+        'For `select: n3`, `n6` and `hint`: what becomes of a packet whose session is not known. `hash`: an ' +
+        'endpoint by a hash of its session key. `drop`: dropped and counted. `error`: dropped, and the sender is ' +
+        'told (`n3`).',
       default: 'hash',
     }),
     quic: Type.Optional(quicSchema),

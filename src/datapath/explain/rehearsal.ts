@@ -22,6 +22,7 @@ const sharedMaps = [
   'vips',
   'masquerades',
   'user_pools',
+  'classifiers',
   'local_addresses',
   'sources',
   'slots',
