@@ -168,3 +168,16 @@ inline_always long ctx_change_family(ctx_t *ctx, __u32 from, __u32 to, __u32 l3,
 		return -1;
 	return rest ? bpf_skb_adjust_room(ctx, rest, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO) : 0;
 }
+
+/* The kernel must know the family of what is left: changing it moves 20 bytes by itself. */
+inline_always long ctx_decapsulate(ctx_t *ctx, __u32 bytes, __u32 l3, bool from_v6, bool to_v6)
+{
+	if (l3 != sizeof(struct ethhdr))
+		return -1;
+	if (from_v6 != to_v6) {
+		if (bpf_skb_change_proto(ctx, to_v6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP), 0))
+			return -1;
+		bytes = to_v6 ? bytes + 20 : bytes - 20;
+	}
+	return bpf_skb_adjust_room(ctx, -(int)bytes, BPF_ADJ_ROOM_MAC, 0);
+}

@@ -124,6 +124,12 @@ inline_always long ctx_encapsulate(ctx_t *ctx, __u32 bytes, __u32 l3, bool outer
 	return bpf_xdp_adjust_head(ctx, -(int)bytes);
 }
 
+/* Takes `bytes` behind the link header away; what stands in the first l3 bytes is to be written again. */
+inline_always long ctx_decapsulate(ctx_t *ctx, __u32 bytes, __u32 l3, bool from_v6, bool to_v6)
+{
+	return bpf_xdp_adjust_head(ctx, (int)bytes);
+}
+
 /* Replaces the IP headers of `from` bytes, of the other family, by room for `to` bytes. What stands in the first l3
  * bytes is to be written again. */
 inline_always long ctx_change_family(ctx_t *ctx, __u32 from, __u32 to, __u32 l3, bool to_v6)

@@ -22,6 +22,7 @@
 #include "../shared/settings.h"
 #include "../shared/trace.h"
 #include "../shared/types.h"
+#include "../shared/uplink.h"
 #include "../shared/verdicts.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)

@@ -129,6 +129,42 @@ struct {
 	__type(value, struct service);
 } masquerades SEC(".maps");
 
+/* Addresses of users, as prefixes. The key's `service` is 0: packets of every protocol are for one service. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_SOURCES);
+	__type(key, struct source_key);
+	__type(value, struct service);
+} user_pools SEC(".maps");
+
+/* Tunnels of sessions with uplink classifiers, and the ways back to their users. An entry is freed only after a grace
+ * period. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_UPLINKS);
+	__type(key, struct uplink_key);
+	__type(value, struct uplink);
+} uplinks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_UPLINKS);
+	__type(key, struct address);
+	__type(value, struct downlink);
+} downlinks SEC(".maps");
+
+/* Places that are local for a session, and the QFI of what comes from there. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_CLASSIFIERS);
+	__type(key, struct source_key);
+	__type(value, __u8);
+} classifiers SEC(".maps");
+
 /* Addresses of this machine, while a service is on all of them or on none. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -304,6 +340,17 @@ struct {
 	__type(value, struct expire_request);
 } expire_request SEC(".maps");
 
+/* The packet inside a tunnel, as far as it decides. */
+struct uplink_inner {
+	struct address source;
+	struct address destination;
+	__u32 length;
+	__u32 at; /* bytes from the start of the GTP-U header */
+	__u8 protocol;
+	__u8 tos;
+	bool v6;
+};
+
 /* TCP options being walked. */
 struct tcp_options {
 	__u8 bytes[64]; /* of which TCP uses 40 */
@@ -332,6 +379,7 @@ struct scratch {
 	struct service_range_key range_key;
 	struct source_key source_key;
 	struct tcp_options options;
+	struct uplink_inner inner;
 	__u32 template; /* see session.h */
 	__u32 session_endpoint; /* id: where a fragmented packet with a session key goes */
 	struct teid_range_key teid_key;

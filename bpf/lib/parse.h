@@ -389,22 +389,41 @@ inline_always enum verdict parse_link(ctx_t *ctx, struct packet *packet, __be16 
 	return likely(parse_is_ours(ctx, eth)) ? VERDICT_CONTINUE : VERDICT_PASS_OTHER_HOST;
 }
 
-inline_always enum verdict parse(ctx_t *ctx, struct packet *packet)
+/* The link header and the IP headers: who sends to whom. */
+inline_always enum verdict parse_ip(ctx_t *ctx, struct packet *packet)
 {
 	enum verdict verdict;
-	__u32 segment;
 	__be16 type;
 
 	parse_start(packet);
 	verdict = parse_link(ctx, packet, &type);
 	if (unlikely(verdict))
 		return verdict;
-	verdict = type == bpf_htons(ETH_P_IP) ? parse_v4(ctx, packet) : parse_v6(ctx, packet);
-	if (unlikely(verdict))
-		return verdict;
+	return type == bpf_htons(ETH_P_IP) ? parse_v4(ctx, packet) : parse_v6(ctx, packet);
+}
+
+/* The last step: lengths on the wire, and the digest. `unit` has the headers by now. */
+inline_always void parse_measure(ctx_t *ctx, struct packet *packet)
+{
+	__u32 segment = ctx_segment_payload(ctx);
+
+	if (segment) { /* the header stands once in the frame, and before each segment on the wire */
+		packet->segments = ctx_segments(ctx);
+		packet->wire_bytes += (packet->segments - 1) * packet->unit;
+		packet->unit += segment;
+	} else {
+		packet->unit = packet->length;
+	}
+	packet->digest = hash_digest(&packet->key);
+}
+
+/* What stands behind the IP headers. */
+inline_always enum verdict parse_rest(ctx_t *ctx, struct packet *packet)
+{
+	enum verdict verdict;
+
 	if (CTX_HAS_NEXT && unlikely(packet->fragment))
 		return VERDICT_TO_TC_FRAGMENT;
-	segment = ctx_segment_payload(ctx);
 	packet->wire_bytes = packet->length;
 	packet->unit = packet->l4 - packet->l3;
 	if (unlikely(packet_is_later_fragment(packet))) {
@@ -416,7 +435,8 @@ inline_always enum verdict parse(ctx_t *ctx, struct packet *packet)
 			return verdict;
 	} else {
 		/* In parts, UDP's length is not that of this packet. */
-		verdict = parse_transport(ctx, packet, packet->length - packet->unit, segment || packet->fragment);
+		verdict = parse_transport(ctx, packet, packet->length - packet->unit,
+					  ctx_segment_payload(ctx) || packet->fragment);
 		if (unlikely(verdict == VERDICT_DROP_MALFORMED))
 			return parse_refuse(packet,
 					    packet->fragment ? VERDICT_DROP_FRAGMENT_TINY : VERDICT_DROP_MALFORMED,
@@ -424,14 +444,7 @@ inline_always enum verdict parse(ctx_t *ctx, struct packet *packet)
 		if (unlikely(verdict))
 			return verdict;
 	}
-	if (segment) { /* the header stands once in the frame, and before each segment on the wire */
-		packet->segments = ctx_segments(ctx);
-		packet->wire_bytes += (packet->segments - 1) * packet->unit;
-		packet->unit += segment;
-	} else {
-		packet->unit = packet->length;
-	}
-	packet->digest = hash_digest(&packet->key);
+	parse_measure(ctx, packet);
 	return VERDICT_CONTINUE;
 }
 

@@ -18,6 +18,8 @@
 #include "create.h"
 #include "sctp-other.h"
 #include "session.h"
+#include "user.h"
+#include "uplink.h"
 #include "translate.h"
 #include "icmp.h"
 #include "punt.h"
@@ -29,6 +31,9 @@ enum jump {
 	JUMP_TRANSLATE, /* what is more than addresses and ports: scratch.flow says what */
 	JUMP_ICMP,      /* an ICMP error */
 	JUMP_FLOW,      /* a packet that had no session key after all, or that changes its flow's state */
+	JUMP_USER,      /* a packet from the data network to a user */
+	JUMP_UPLINK,    /* a packet that may leave its tunnel here */
+	JUMP_DOWNLINK,  /* a packet from a local place to a user */
 	JUMP_MAX,
 };
 
@@ -174,11 +179,22 @@ inline_always int pipeline(ctx_t *ctx)
 	if (!settings)
 		return CTX_PASS;
 	packet.now = clock_now(settings);
-	verdict = parse(ctx, &packet);
-	if (verdict)
+	verdict = parse_ip(ctx, &packet);
+	/* Before anything that a fragment, or a protocol without ports, has not. */
+	if (unlikely(settings->features & FEATURE_UPLINKS) && (!verdict || verdict == VERDICT_PASS_PROTOCOL) &&
+	    downlink_is(&packet))
+		return pipeline_jump_with(ctx, &packet, JUMP_DOWNLINK);
+	if (unlikely(settings->features & FEATURE_USERS) && (!verdict || verdict == VERDICT_PASS_PROTOCOL) &&
+	    user_is_served(&packet))
+		return pipeline_jump_with(ctx, &packet, JUMP_USER);
+	if (likely(!verdict))
+		verdict = parse_rest(ctx, &packet);
+	if (unlikely(verdict))
 		return pipeline_end(ctx, &packet, NULL, verdict);
 	if (unlikely(packet.kind == PACKET_ICMP_ERROR))
 		return pipeline_jump_with(ctx, &packet, JUMP_ICMP);
+	if (unlikely(settings->features & FEATURE_UPLINKS) && uplink_may_be(&packet))
+		return pipeline_jump_with(ctx, &packet, JUMP_UPLINK);
 	if (unlikely(settings->features & FEATURE_SESSIONS) && session_may_be(&packet))
 		return pipeline_jump_with(ctx, &packet, JUMP_SESSION);
 	return pipeline_flow(ctx, &packet, settings, true);
@@ -308,6 +324,49 @@ inline_always int pipeline_session(ctx_t *ctx)
 	return pipeline_translate(ctx, packet, flow, true);
 }
 
+/* JUMP_USER */
+inline_always int pipeline_user(ctx_t *ctx)
+{
+	struct scratch *room = scratch_get();
+	enum verdict verdict;
+	struct flow *flow;
+
+	if (!room)
+		return CTX_DROP;
+	verdict = user(ctx, &room->packet, room);
+	flow = bpf_map_lookup_elem(&session_templates, &room->template);
+	if (unlikely(verdict || !flow))
+		return pipeline_end(ctx, &room->packet, flow, verdict);
+	return pipeline_translate_other(ctx, &room->packet, flow);
+}
+
+/* JUMP_UPLINK: what stays in its tunnel goes on as any other packet of one. */
+inline_always int pipeline_uplink(ctx_t *ctx)
+{
+	struct scratch *room = scratch_get();
+	enum verdict verdict;
+
+	if (!room)
+		return CTX_DROP;
+	verdict = uplink(ctx, &room->packet, room);
+	return verdict == SESSION_NONE ? pipeline_jump(ctx, JUMP_SESSION)
+				       : pipeline_end(ctx, &room->packet, NULL, verdict);
+}
+
+/* JUMP_DOWNLINK */
+inline_always int pipeline_downlink(ctx_t *ctx)
+{
+	struct scratch *room = scratch_get();
+	enum verdict verdict;
+	struct flow *flow;
+
+	if (!room)
+		return CTX_DROP;
+	verdict = downlink(ctx, &room->packet, room);
+	flow = bpf_map_lookup_elem(&session_templates, &room->template);
+	return pipeline_end(ctx, &room->packet, flow, verdict);
+}
+
 /* JUMP_TRANSLATE */
 inline_always int pipeline_other(ctx_t *ctx)
 {
@@ -338,4 +397,7 @@ inline_always int pipeline_icmp(ctx_t *ctx)
 	SEC(section) int prefix##_session(ctx_t *ctx) { return pipeline_session(ctx); } \
 	SEC(section) int prefix##_other(ctx_t *ctx) { return pipeline_other(ctx); }     \
 	SEC(section) int prefix##_icmp(ctx_t *ctx) { return pipeline_icmp(ctx); }       \
-	SEC(section) int prefix##_flow(ctx_t *ctx) { return pipeline_again(ctx); }
+	SEC(section) int prefix##_flow(ctx_t *ctx) { return pipeline_again(ctx); }      \
+	SEC(section) int prefix##_user(ctx_t *ctx) { return pipeline_user(ctx); }       \
+	SEC(section) int prefix##_uplink(ctx_t *ctx) { return pipeline_uplink(ctx); }   \
+	SEC(section) int prefix##_downlink(ctx_t *ctx) { return pipeline_downlink(ctx); }

@@ -19,6 +19,7 @@ enum route_lengths {
 	ROUTE_V4 = sizeof(struct iphdr),
 	ROUTE_V6 = sizeof(struct ipv6hdr),
 	ROUTE_GUE = 12, /* UDP header and GUE header */
+	ROUTE_GTPU = 24, /* UDP header, and GTP-U with a PDU session container */
 	ROUTE_FRAGMENT = 8,
 };
 
@@ -35,6 +36,8 @@ inline_always int route_growth(const struct packet *packet, const struct flow *f
 	if (action == ACTION_NAT46)
 		return ROUTE_V6 + (packet->fragment ? ROUTE_FRAGMENT : 0) - (packet->l4 - packet->l3);
 	outer = address_is_v4(&flow->destination) ? ROUTE_V4 : ROUTE_V6;
+	if (action == ACTION_ENCAP_GTPU)
+		return outer + ROUTE_GTPU;
 	return action == ACTION_ENCAP_GUE ? outer + ROUTE_GUE : outer;
 }
 

@@ -51,6 +51,7 @@ enum flow_action {
 	ACTION_L2,           /* direct return: only the MAC addresses; `destination` is whose */
 	ACTION_ENCAP_IP,     /* direct return: an IP header of the endpoint's family in front */
 	ACTION_ENCAP_GUE,    /* direct return: IP, UDP and GUE (variant 0) in front */
+	ACTION_ENCAP_GTPU,   /* to a user: IP, UDP and GTP-U of its tunnel in front */
 	ACTION_MAX,
 };
 

@@ -17,6 +17,8 @@ enum limits {
 	LIMIT_SOURCES = 65536,        /* source prefixes of all services; about 80 bytes each once used */
 	LIMIT_AFFINITIES = 65536,     /* clients that stay with their endpoint; 88 bytes each: 5.8 MB. Old ones go */
 	LIMIT_HINTS = 1048576,        /* session keys; 96 bytes each once used */
+	LIMIT_UPLINKS = 65536,        /* sessions with uplink classifiers; about 300 bytes each once used */
+	LIMIT_CLASSIFIERS = 262144,   /* their prefixes of all sessions; about 70 bytes each once used */
 	LIMIT_TEID_RANGES = 4096,     /* prefixes of TEIDs that belong to an endpoint; about 70 bytes each once used */
 	LIMIT_SCTP_PATHS = 65536,     /* two for each SCTP association; 104 bytes each */
 	LIMIT_LOCAL_ADDRESSES = 4096, /* addresses of this machine; about 90 bytes each once used */

@@ -80,7 +80,8 @@ struct service_idle {
 };
 _Static_assert(sizeof(struct service_idle) == 8, "service_idle");
 
-/* Who may use a service. Bits: service 32, address 128. In map `masquerades`: whose packets are for one. */
+/* Who may use a service. Bits: service 32, address 128. In map `masquerades`: whose packets are for one;
+ * in map `user_pools`: to whom; in map `classifiers`, with the number of a session: what is local for it. */
 struct source_key {
 	__u32 prefix_bits;
 	__be32 service; /* id, or the number of a protocol; in network order, so that it is a prefix */
@@ -97,6 +98,7 @@ enum hint_kind {
 	HINT_QUIC,      /* server id of a connection id, 1 to 15 bytes */
 	HINT_FLOW,      /* digest of the 5-tuple, 8 bytes */
 	HINT_CLIENT,    /* address, 16 bytes */
+	HINT_UE_IP,     /* N6: address of a user, 16 bytes; of IPv6 the last 8 are zero */
 };
 struct hint_key {
 	__u32 service; /* id */

@@ -29,6 +29,8 @@ enum settings_features {
 	FEATURE_MARKS = 4,     /* services chosen by firewall mark: new flows are for TC, XDP sees no mark */
 	FEATURE_HOST = 8,      /* services on every address of this host */
 	FEATURE_MASQUERADE = 16, /* traffic of inside clients to the outside is masqueraded */
+	FEATURE_USERS = 32,      /* services for what the data network sends to addresses of users */
+	FEATURE_UPLINKS = 64,    /* sessions with uplink classifiers */
 };
 
 /* What the programs know of a network device; its place in the map is its ifindex. */

@@ -102,7 +102,7 @@ export const loxilbRoutes = async (app: FastifyInstance, options: AppOptions): P
   app.get(
     '/config/loadbalancer/all',
     schemaOf('All services', Type.Object({ lbAttr: Type.Array(Type.Unsafe(ref('LoadbalanceEntry'))) })),
-    () => ({ lbAttr: datapath.services().map(toLoxilb) }),
+    () => ({ lbAttr: datapath.services().flatMap((status) => toLoxilb(status) ?? []) }),
   )
 
   app.delete('/config/loadbalancer/all', schemaOf("Remove the API's services", ref('PostSuccess')), async () => {

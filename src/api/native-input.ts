@@ -69,6 +69,7 @@ export const serviceOutput = ({ service, counters, endpoints }: ServiceStatus): 
   quic: service.quic && { ...service.quic },
   n4: service.n4 && { ...service.n4 },
   allowedSources: [...service.allowedSources],
+  users: [...service.users],
   sources: [...service.sources],
   endpoints: service.endpoints.map((endpoint, index) => ({
     ...endpoint,

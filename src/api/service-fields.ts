@@ -9,7 +9,7 @@ import {
   n4Balances,
   outOfTheBlues,
   selects,
-  transports,
+  serviceProtocols,
   upfLossPolicies,
 } from '../lb/model.ts'
 
@@ -75,6 +75,7 @@ const fields = {
   mode: Type.Enum([...modes]),
   mark: orNull(Type.Integer({ minimum: 1, maximum: 4_294_967_295, description: 'firewall mark' })),
   allowedSources: Type.Array(Type.String(), { maxItems: listMax, description: 'prefixes; none: all' }),
+  users: Type.Array(Type.String(), { maxItems: listMax, description: 'select n6: prefixes of users; else none' }),
   idleTimeout: orNull(Type.Integer({ ...seconds, description: 'seconds; none: the general timeout' })),
 }
 
@@ -128,7 +129,7 @@ export const ServiceInput = Type.Object(
     lastPort: Type.Optional(
       Type.Integer({ ...portNumber, description: 'the last of a range; with port 0 65535: any port' }),
     ),
-    protocol: Type.Enum([...transports]),
+    protocol: Type.Enum([...serviceProtocols]),
     ...Type.Partial(Type.Object(fields)).properties,
     endpoints: Type.Array(EndpointInput, { maxItems: endpointsMax }),
     annotations: Type.Optional(Annotations),
@@ -151,7 +152,7 @@ export const ServiceOutput = Type.Object({
   address: Type.String(),
   port: Type.Integer(portNumber),
   lastPort: Type.Integer(portNumber),
-  protocol: Type.Enum([...transports]),
+  protocol: Type.Enum([...serviceProtocols]),
   ...fields,
   quic: orNull(
     Type.Object({

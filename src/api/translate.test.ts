@@ -239,15 +239,15 @@ test('translate: detach says which end point is not there', (t) => {
 
 test('translate: counters are packets:bytes, and what takes no new flows is inactive', (t) => {
   const made = fromLoxilb(entry({}, { endpoints: [{ endpointIP: '10.1.0.1', targetPort: 1, weight: 0 }] }), [])
-  const [endpoint] = toLoxilb(statusOf(made)).endpoints
+  const [endpoint] = toLoxilb(statusOf(made))!.endpoints
   t.is(endpoint?.counter, '3:200')
   t.is(endpoint?.state, 'inactive')
 })
 
 test('translate: an annotation from elsewhere cannot change what GET shows', (t) => {
   const made = { ...fromLoxilb(entry(), []), annotations: { externalIP: '6.6.6.6', sel: 6 } }
-  t.is(toLoxilb(statusOf(made)).serviceArguments.externalIP, '10.0.0.1')
-  t.is(toLoxilb(statusOf(made)).serviceArguments.sel, 0)
+  t.is(toLoxilb(statusOf(made))!.serviceArguments.externalIP, '10.0.0.1')
+  t.is(toLoxilb(statusOf(made))!.serviceArguments.sel, 0)
 })
 
 const address = fc.oneof(fc.ipV4(), fc.constantFrom('2001:db8::1', 'fd00::2'))

@@ -34,6 +34,7 @@ const selectNumbers: Readonly<Record<Select, number>> = {
   persist: 3,
   lc: 4,
   n3: 6,
+  n6: 1,
   hint: 1,
   quic: 1,
   n4: 1,
@@ -252,9 +253,11 @@ const ownFields = (service: Service, entry: LoadbalanceEntry): OwnFields => {
 }
 
 /** As loxilb's GET shows it; every field that can be sent comes back as it would be sent. */
-export const toLoxilb = (status: ServiceStatus): LoadbalanceEntry => {
+/** Null: of all protocols over IP, for which loxilb has no name. */
+export const toLoxilb = (status: ServiceStatus): LoadbalanceEntry | null => {
   const { service, endpoints } = status
   const { address, port, lastPort, protocol, mark, mode, idleTimeout, secondary, allowedSources } = service
+  if (protocol === 'any') return null
   const annotations = Object.fromEntries(
     kept.flatMap((field) => (field in service.annotations ? [[field, service.annotations[field]]] : [])),
   ) as Partial<Arguments>

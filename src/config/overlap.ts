@@ -1,19 +1,20 @@
 // Finds services that want the same packets.
 
-import type { Service, Transport } from '../lb/model.ts'
+import type { Service, ServiceProtocol } from '../lb/model.ts'
 
 /** What of the traffic a service takes: the ports of one address, or all that has a mark, or all from one prefix. */
 export interface Claim {
   /** or the prefix */
   readonly address: string
-  readonly protocol: Transport
+  readonly protocol: ServiceProtocol
   readonly mark: number | null
   readonly port: number
   readonly lastPort: number
 }
 
 export const claimsOf = (service: Service): readonly Claim[] => {
-  const { address, secondary, protocol, mark, port, lastPort, mode, allowedSources } = service
+  const { address, secondary, protocol, mark, port, lastPort, mode, allowedSources, users } = service
+  if (users.length > 0) return users.map((one) => ({ address: one, protocol, mark, port, lastPort }))
   if (mode === 'masquerade')
     return allowedSources.map((inside) => ({ address: inside, protocol, mark, port, lastPort }))
   return [address, ...secondary].map((one) => ({ address: one, protocol, mark, port, lastPort }))

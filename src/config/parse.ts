@@ -34,7 +34,7 @@ const checkTogether = (file: Loose<ConfigFile>, report: Report): void => {
   )
   const endpoints = sum((service) => service.endpoints?.length ?? 0)
   check('endpoints', endpoints, `their ${endpoints} endpoints`)
-  const sources = sum((service) => service.allowedSources?.length ?? 0)
+  const sources = sum((service) => (service.allowedSources?.length ?? 0) + (service.users?.length ?? 0))
   check('sources', sources, `their ${sources} allowedSources`)
 }
 

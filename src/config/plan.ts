@@ -44,6 +44,7 @@ const fields: { readonly [Name in Field]: (service: Service) => string } = {
   outOfTheBlue: (service) => service.outOfTheBlue,
   alg: (service) => plainText(service.alg),
   allowedSources: (service) => listText(service.allowedSources),
+  users: (service) => listText(service.users),
   idleTimeout: (service) => (service.idleTimeout === null ? 'none' : `${service.idleTimeout} s`),
   resetOnIdle: (service) => plainText(service.resetOnIdle),
   embryonicLimit: (service) => plainText(service.embryonicLimit),

@@ -27,7 +27,7 @@ import { isVip, markOf, noAddresses, readTarget } from './reach.ts'
 import type { Service as ServiceEntry } from './layout.gen.ts'
 import type { Loaded, Memory } from './maps.ts'
 import type { OwnedTeids, Reach, ReadTarget, Return, Target } from './reach.ts'
-import type { EndpointKey, ServiceKey, Transport } from '../lb/model.ts'
+import type { EndpointKey, ServiceKey, ServiceProtocol } from '../lb/model.ts'
 
 interface AdoptedService {
   readonly id: number
@@ -60,6 +60,7 @@ const keySizes: Readonly<Record<Target['map'], number>> = {
   services: serviceKeySize,
   service_ranges: serviceRangeKeySize,
   masquerades: sourceKeySize,
+  user_pools: sourceKeySize,
 }
 
 const findServices = (fd: number, map: Target['map']): readonly Found[] =>
@@ -94,6 +95,7 @@ const findTeidRanges = (fd: number): ReadonlyMap<number, readonly OwnedTeids[]> 
 
 const waysOf = (target: Target, address: Uint8Array): number => {
   if (target.map === 'masquerades') return settingsFeatures.masquerade
+  if (target.map === 'user_pools') return settingsFeatures.users
   if (markOf(address) !== null) return settingsFeatures.marks
   return isVip(address) ? 0 : settingsFeatures.host
 }
@@ -117,7 +119,7 @@ const reachOfAdopted = (
 ): Reach => {
   const vips = new Map<string, boolean>()
   for (const { address, target } of targets)
-    if (target.map !== 'masquerades' && isVip(address))
+    if (target.map !== 'masquerades' && target.map !== 'user_pools' && isVip(address))
       vips.set(formatAddress(address), target.map === 'service_ranges')
   const stateless = targets.some(({ entry }) => (entry.flags & serviceFlags.stateless) !== 0)
   const ports = targets.map(({ port }) => port)
@@ -144,17 +146,14 @@ const agree = (fds: Loaded['fds'], first: Found, targets: readonly Found[]): voi
   }
 }
 
-const keyOf = (first: Found, protocol: Transport, targets: readonly Found[]): ServiceKey => {
+const keyOf = (first: Found, protocol: ServiceProtocol, targets: readonly Found[]): ServiceKey => {
   const { address, port, insideBits } = first
   if (insideBits === null) return serviceKey({ address: formatAddress(address), port, protocol, mark: markOf(address) })
-  const allowedSources = targets.map((each) => formatPrefix({ bytes: each.address, bits: each.insideBits ?? 0 }))
-  return serviceKey({
-    address: isMappedIPv4(address) ? '0.0.0.0' : '::',
-    port,
-    protocol,
-    mode: 'masquerade',
-    allowedSources,
-  })
+  const prefixes = targets.map((each) => formatPrefix({ bytes: each.address, bits: each.insideBits ?? 0 }))
+  const everywhere = { address: isMappedIPv4(address) ? '0.0.0.0' : '::', port, protocol }
+  return first.target.map === 'user_pools'
+    ? serviceKey({ ...everywhere, users: prefixes })
+    : serviceKey({ ...everywhere, mode: 'masquerade', allowedSources: prefixes })
 }
 
 export const adoptServices = ({ fds }: Pick<Loaded, 'fds'>, memory: Memory): Adopted => {
@@ -163,7 +162,9 @@ export const adoptServices = ({ fds }: Pick<Loaded, 'fds'>, memory: Memory): Ado
   const members = new Set<number>()
   const [sources, returns] = [findSources(fds.sources), findReturns(fds.returns)]
   const teids = findTeidRanges(fds.teid_ranges)
-  const found = (['services', 'service_ranges', 'masquerades'] as const).flatMap((map) => findServices(fds[map], map))
+  const found = (['services', 'service_ranges', 'masquerades', 'user_pools'] as const).flatMap((map) =>
+    findServices(fds[map], map),
+  )
   for (const [id, targets] of Map.groupBy(found, ({ entry }) => entry.id)) {
     const [first] = targets.toSorted((a, b) => a.port - b.port)
     const protocol = first === undefined ? undefined : protocolNames.get(first.protocol)

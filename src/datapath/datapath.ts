@@ -12,6 +12,7 @@ import { FlowEvents } from './flow-events.ts'
 import { load, mapMemory, pinnedNames } from './maps.ts'
 import { Services } from './services.ts'
 import { SessionHints } from './session-hints.ts'
+import { UserSessions } from './user-sessions.ts'
 import { openSlowPath } from './slow-path/open.ts'
 import { admittedFlows, readPortRange, stepsPerWalk, timeoutTicks, writeSettings } from './settings.ts'
 import { Status } from './status.ts'
@@ -27,6 +28,7 @@ import { changesOf, isProxied } from '../lb/proxied.ts'
 import type { Change, Service, ServiceKey } from '../lb/model.ts'
 import type { Datapath, FlowStatus, InterfaceStatus, ServiceStatus, SlowPathStatus, Verdicts } from '../lb/datapath.ts'
 import type { HintControl } from '../lb/hints.ts'
+import type { UserSessionControl } from '../lb/user-sessions.ts'
 import type { Log } from '../lb/log.ts'
 
 /** How long a packet may still use what was replaced: far more than it takes to pass the pipeline. */
@@ -78,6 +80,8 @@ export class BpfDatapath implements Datapath {
   readonly #exhaustion: Exhaustion
   readonly #events: FlowEvents | null
   readonly hints: HintControl
+  /** with uplink classifiers; none of an earlier process are kept */
+  readonly userSessions: UserSessionControl
   readonly #proxied = new Map<ServiceKey, Service>()
   readonly #slowPath: OpenedSlowPath
   readonly #ticksPerSecond: number
@@ -114,6 +118,10 @@ export class BpfDatapath implements Datapath {
       hints: this.#services.hints,
       placed: () => this.#services.placed(),
       addressOf: (endpoint) => this.#services.endpoints.read(endpoint).address,
+    })
+    this.userSessions = new UserSessions({
+      fds: loaded.fds,
+      needed: (any) => this.#services.needUplinks(any),
     })
     this.#status = new Status(loaded.fds, this.#services)
     this.#exhaustion = new Exhaustion({ verdicts: () => this.#status.verdicts(), log, now })

@@ -1,6 +1,6 @@
 // What of the model goes into which map entry.
 
-import { endpointKey, familyOf, transports } from '../lb/model.ts'
+import { endpointKey, familyOf, serviceProtocols } from '../lb/model.ts'
 import { selections } from '../lb/selection/index.ts'
 import { isLive } from '../lb/selection/selection.ts'
 import { addressBytes } from '../wire/ip.ts'
@@ -9,13 +9,19 @@ import type { EndpointEntry } from './endpoints.ts'
 import type { Extent } from './extents.ts'
 import type { HintKind, Service as ServiceEntry } from './layout.gen.ts'
 import type { Table } from './tables.ts'
-import type { Encapsulation, Endpoint, QuicLb, Select, Service, TableSelect, Transport } from '../lb/model.ts'
+import type { Encapsulation, Endpoint, QuicLb, Select, Service, ServiceProtocol, TableSelect } from '../lb/model.ts'
 import type { SelectionTable } from '../lb/selection/selection.ts'
 
 /** ICMP has one number here, that of IPv4: a flow may have a side in each family. */
-export const protocolNumbers: Readonly<Record<Transport, number>> = { tcp: 6, udp: 17, sctp: 132, icmp: 1 }
-export const protocolNames: ReadonlyMap<number, Transport> = new Map(
-  transports.map((name) => [protocolNumbers[name], name]),
+export const protocolNumbers: Readonly<Record<ServiceProtocol, number>> = {
+  any: 0,
+  tcp: 6,
+  udp: 17,
+  sctp: 132,
+  icmp: 1,
+}
+export const protocolNames: ReadonlyMap<number, ServiceProtocol> = new Map(
+  serviceProtocols.map((name) => [protocolNumbers[name], name]),
 )
 
 /**
@@ -45,6 +51,7 @@ const udpHints: ReadonlyMap<number, HintKind> = new Map([
 /** The session key that tells a service's packets apart. */
 export const hintOf = ({ select, protocol, port }: Service): HintKind => {
   if (select === 'n3') return 'teid'
+  if (select === 'n6') return 'ue_ip'
   if (select === 'quic') return 'quic'
   if (select !== 'hint') return 'none'
   return (protocol === 'udp' ? udpHints.get(port) : undefined) ?? 'client'
@@ -61,6 +68,7 @@ const readAs: Readonly<Record<TableSelect, keyof typeof serviceSelect>> = {
   lc: 'lc',
   priority: 'rr',
   n3: 'n3',
+  n6: 'hint',
   hint: 'hint',
   quic: 'quic',
 }
@@ -120,6 +128,7 @@ const builtAs: Readonly<Partial<Record<Select, Select>>> = {
   lc: 'rr',
   persist: 'hash',
   n3: 'hash',
+  n6: 'hash',
   hint: 'hash',
   quic: 'hash',
 }

@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0x2fa3b8f30a6c2781n
+export const layoutHash = 0x08d6d39d069002cbn
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -209,11 +209,21 @@ export const flowAction = {
   encap_ip: 4,
   /** direct return: IP, UDP and GUE (variant 0) in front */
   encap_gue: 5,
+  /** to a user: IP, UDP and GTP-U of its tunnel in front */
+  encap_gtpu: 6,
 } as const
 export type FlowAction = keyof typeof flowAction
 /** Names by number. */
-export const flowActionNames: readonly FlowAction[] = ['nat', 'nat64', 'nat46', 'l2', 'encap_ip', 'encap_gue']
-export const flowActionCount = 6
+export const flowActionNames: readonly FlowAction[] = [
+  'nat',
+  'nat64',
+  'nat46',
+  'l2',
+  'encap_ip',
+  'encap_gue',
+  'encap_gtpu',
+]
+export const flowActionCount = 7
 
 export const flowSize = 104
 export const flowOffsets = {
@@ -559,6 +569,10 @@ export const limits = {
   affinities: 65536,
   /** session keys; 96 bytes each once used */
   hints: 1048576,
+  /** sessions with uplink classifiers; about 300 bytes each once used */
+  uplinks: 65536,
+  /** their prefixes of all sessions; about 70 bytes each once used */
+  classifiers: 262144,
   /** prefixes of TEIDs that belong to an endpoint; about 70 bytes each once used */
   teidRanges: 4096,
   /** two for each SCTP association; 104 bytes each */
@@ -944,7 +958,8 @@ export const sourceKeySize = 24
 export const sourceKeyOffsets = { prefixBits: 0, service: 4, address: 8 } as const
 /**
  * Who may use a service. Bits: service 32, address 128. In map `masquerades`: whose packets are for
- * one.
+ * one; in map `user_pools`: to whom; in map `classifiers`, with the number of a session: what is local
+ * for it.
  */
 export interface SourceKey {
   readonly prefixBits: number
@@ -980,10 +995,21 @@ export const hintKind = {
   flow: 5,
   /** address, 16 bytes */
   client: 6,
+  /** N6: address of a user, 16 bytes; of IPv6 the last 8 are zero */
+  ue_ip: 7,
 } as const
 export type HintKind = keyof typeof hintKind
 /** Names by number. */
-export const hintKindNames: readonly HintKind[] = ['none', 'teid', 'teid_back', 'seid', 'quic', 'flow', 'client']
+export const hintKindNames: readonly HintKind[] = [
+  'none',
+  'teid',
+  'teid_back',
+  'seid',
+  'quic',
+  'flow',
+  'client',
+  'ue_ip',
+]
 
 export const hintKeySize = 24
 export const hintKeyOffsets = { service: 0, kind: 4, length: 5, bytes: 8 } as const
@@ -1329,6 +1355,10 @@ export const settingsFeatures = {
   host: 8,
   /** traffic of inside clients to the outside is masqueraded */
   masquerade: 16,
+  /** services for what the data network sends to addresses of users */
+  users: 32,
+  /** sessions with uplink classifiers */
+  uplinks: 64,
 } as const
 export type SettingsFeatures = keyof typeof settingsFeatures
 /** Names by number. */
@@ -1338,6 +1368,8 @@ export const settingsFeaturesNames: Readonly<Record<number, SettingsFeatures>> =
   4: 'marks',
   8: 'host',
   16: 'masquerade',
+  32: 'users',
+  64: 'uplinks',
 }
 
 /** What the programs know of a network device; its place in the map is its ifindex. */
@@ -1466,6 +1498,85 @@ export function writeTrace(view: DataView, offset: number, value: Trace): void {
   view.setUint32(offset + 12, value.endpoint, true)
   writeBytes(view, offset + 16, 40, value.data)
   zero(view, offset + 3, 1)
+}
+
+export const uplinkKeySize = 20
+export const uplinkKeyOffsets = { address: 0, teid: 16 } as const
+/** How G-PDUs of a user come in. */
+export interface UplinkKey {
+  /** outer destination */
+  readonly address: Uint8Array
+  readonly teid: number
+}
+export function readUplinkKey(view: DataView, offset: number): UplinkKey {
+  return {
+    address: readBytes(view, offset, 16),
+    teid: view.getUint32(offset + 16, false),
+  }
+}
+export function writeUplinkKey(view: DataView, offset: number, value: UplinkKey): void {
+  writeBytes(view, offset, 16, value.address)
+  view.setUint32(offset + 16, value.teid, false)
+}
+
+export const uplinkSize = 40
+export const uplinkOffsets = { user: 0, session: 16, packets: 24, bytes: 32 } as const
+export interface Uplink {
+  /** of IPv6 the last 8 bytes are zero */
+  readonly user: Uint8Array
+  /** number */
+  readonly session: number
+  /** that were taken out of their tunnel */
+  readonly packets: bigint
+  readonly bytes: bigint
+}
+export function readUplink(view: DataView, offset: number): Uplink {
+  return {
+    user: readBytes(view, offset, 16),
+    session: view.getUint32(offset + 16, true),
+    packets: view.getBigUint64(offset + 24, true),
+    bytes: view.getBigUint64(offset + 32, true),
+  }
+}
+export function writeUplink(view: DataView, offset: number, value: Uplink): void {
+  writeBytes(view, offset, 16, value.user)
+  view.setUint32(offset + 16, value.session, true)
+  view.setBigUint64(offset + 24, value.packets, true)
+  view.setBigUint64(offset + 32, value.bytes, true)
+  zero(view, offset + 20, 4)
+}
+
+export const downlinkSize = 56
+export const downlinkOffsets = { access: 0, core: 16, teid: 32, session: 36, packets: 40, bytes: 48 } as const
+/** What goes to a user from a classified place. The key is `user` of above. */
+export interface Downlink {
+  /** outer destination */
+  readonly access: Uint8Array
+  /** outer source */
+  readonly core: Uint8Array
+  readonly teid: number
+  /** number */
+  readonly session: number
+  readonly packets: bigint
+  readonly bytes: bigint
+}
+export function readDownlink(view: DataView, offset: number): Downlink {
+  return {
+    access: readBytes(view, offset, 16),
+    core: readBytes(view, offset + 16, 16),
+    teid: view.getUint32(offset + 32, false),
+    session: view.getUint32(offset + 36, true),
+    packets: view.getBigUint64(offset + 40, true),
+    bytes: view.getBigUint64(offset + 48, true),
+  }
+}
+export function writeDownlink(view: DataView, offset: number, value: Downlink): void {
+  writeBytes(view, offset, 16, value.access)
+  writeBytes(view, offset + 16, 16, value.core)
+  view.setUint32(offset + 32, value.teid, false)
+  view.setUint32(offset + 36, value.session, true)
+  view.setBigUint64(offset + 40, value.packets, true)
+  view.setBigUint64(offset + 48, value.bytes, true)
 }
 
 export const verdict = {

@@ -5,7 +5,7 @@ import { native } from '../../native/load.ts'
 import { ResourceError } from '../lb/datapath.ts'
 import { keyTag } from '../lb/selection/flow-hash.ts'
 import { Features } from './features.ts'
-import { limits, serviceSize, sourceKeySize, teidRangeKeySize, writeService } from './layout.gen.ts'
+import { limits, serviceSize, settingsFeatures, sourceKeySize, teidRangeKeySize, writeService } from './layout.gen.ts'
 import { mapKeys } from './map-keys.ts'
 import { Returns, SessionPorts } from './session-ways.ts'
 import { Vips } from './vips.ts'
@@ -35,7 +35,9 @@ const placesOf = (reach: Reach, others: Reach | null): Readonly<Record<Counted, 
     // A service without a VIP of its own has one key that it is found by.
     services: reach.vips.length > 0 ? vipsWithout(reach, others).length : Math.min(1, targets.length),
     ranges: targets.filter(({ map }) => map === 'service_ranges').length,
-    sources: without(reach.sources, others?.sources).length + targets.filter(({ map }) => map === 'masquerades').length,
+    sources:
+      without(reach.sources, others?.sources).length +
+      targets.filter(({ map }) => map === 'masquerades' || map === 'user_pools').length,
   }
 }
 
@@ -70,6 +72,11 @@ export class ReachMaps {
   /** Whether any service is not for everybody. */
   get anySources(): boolean {
     return this.#sources.size > 0
+  }
+
+  needUplinks(any: boolean): void {
+    if (any) this.#features.add(settingsFeatures.uplinks)
+    else this.#features.remove(settingsFeatures.uplinks)
   }
 
   /** The service that has one of these keys already. */

@@ -28,7 +28,7 @@ import { portPrefixes } from './ranges.ts'
 import type { EndpointEntry } from './endpoints.ts'
 
 export interface Target {
-  readonly map: 'services' | 'service_ranges' | 'masquerades'
+  readonly map: 'services' | 'service_ranges' | 'masquerades' | 'user_pools'
   readonly key: Uint8Array
 }
 
@@ -121,12 +121,12 @@ const rangeKey = (address: Uint8Array, protocol: number, port: number, bits: num
 }
 
 /** Packets come to addresses of its own. */
-export const hasVips = ({ mark, mode }: Pick<Service, 'mark' | 'mode'>): boolean =>
-  mark === null && !isEverywhere({ mode })
+export const hasVips = ({ mark, mode, select }: Pick<Service, 'mark' | 'mode' | 'select'>): boolean =>
+  mark === null && select !== 'n6' && !isEverywhere({ mode })
 
 /** Found by its range of ports. */
 const isRange = (service: Service): boolean =>
-  service.mode !== 'masquerade' && (isAnyPort(service) || service.lastPort > service.port)
+  service.mode !== 'masquerade' && service.select !== 'n6' && (isAnyPort(service) || service.lastPort > service.port)
 
 const targetsAt = (service: Service, address: Uint8Array): readonly Target[] => {
   const { port, lastPort } = service
@@ -153,12 +153,14 @@ const sourceKeys = (first: number, prefixes: readonly string[]): readonly Uint8A
 export const targetsOf = (service: Service): ReadonlyMap<string, Target> => {
   const ofInside = (): readonly Target[] =>
     sourceKeys(protocolNumbers[service.protocol], service.allowedSources).map((key) => ({ map: 'masquerades', key }))
+  const ofUsers = (): readonly Target[] => sourceKeys(0, service.users).map((key) => ({ map: 'user_pools', key }))
   const ofVips = (): readonly Target[] => vipsOf(service).flatMap((vip) => targetsAt(service, addressBytes(vip)))
   const ofMark = (mark: number): readonly Target[] => [
     { map: 'services', key: serviceKeyOf(markAddress(mark), 0, protocolNumbers[service.protocol]) },
   ]
   const ofWhat = (): readonly Target[] => (service.mark === null ? ofVips() : ofMark(service.mark))
-  return byHex(service.mode === 'masquerade' ? ofInside() : ofWhat(), ({ key }) => key)
+  const found = service.select === 'n6' ? ofUsers() : service.mode === 'masquerade' ? ofInside() : ofWhat()
+  return byHex(found, ({ key }) => key)
 }
 
 export interface ReachEndpoint {
@@ -198,7 +200,8 @@ const featuresOf = (service: Service): number =>
   (isRange(service) && service.mark === null ? settingsFeatures.ranges : 0) |
   (service.mark === null ? 0 : settingsFeatures.marks) |
   (service.mode === 'hostonearm' ? settingsFeatures.host : 0) |
-  (service.mode === 'masquerade' ? settingsFeatures.masquerade : 0)
+  (service.mode === 'masquerade' ? settingsFeatures.masquerade : 0) |
+  (service.select === 'n6' ? settingsFeatures.users : 0)
 
 export const reachOf = (id: number, service: Service, endpoints: readonly ReachEndpoint[]): Reach => {
   const stateless = isStateless(service)
@@ -225,13 +228,13 @@ export interface ReadTarget {
   /** the first one of a prefix */
   readonly port: number
   readonly protocol: number
-  /** bits of the address that are a prefix of inside clients; null: the address is a VIP, or stands for something */
+  /** bits of the address that are a prefix of inside clients or users; null: it is a VIP, or stands for something */
   readonly insideBits: number | null
 }
 
 export const readTarget = ({ map, key }: Target): ReadTarget => {
   if (map === 'services') return { ...readServiceKey(view(key), 0), insideBits: null }
-  if (map === 'masquerades') {
+  if (map === 'masquerades' || map === 'user_pools') {
     const { address, service: protocol, prefixBits } = readSourceKey(view(key), 0)
     return { address, port: 0, protocol, insideBits: prefixBits - 32 }
   }

@@ -93,6 +93,11 @@ export class Services {
     }
   }
 
+  /** Sessions with uplink classifiers are looked for while there are any. */
+  needUplinks(any: boolean): void {
+    this.#stock.reaches.needUplinks(any)
+  }
+
   placed(): ReadonlyMap<ServiceKey, Placed> {
     return this.#placed
   }

@@ -25,6 +25,18 @@ const direct = service({
   encapsulation: 'ip',
   endpoints: [...n3.endpoints],
 })
+const n6 = service({
+  name: 'n6',
+  address: '0.0.0.0',
+  protocol: 'any',
+  port: 0,
+  lastPort: 0,
+  mode: 'dsr',
+  encapsulation: 'l2',
+  select: 'n6',
+  users: ['10.60.0.0/16'],
+  endpoints: upfs.map((address) => endpoint(address, { port: 0 })),
+})
 const web = service({ name: 'web' })
 
 interface Both {
@@ -38,7 +50,7 @@ interface Both {
 const both = (title: string, run: (t: ExecutionContext, both: Both) => void, hints = 64): void =>
   testWith(['root', 'bpf'], `session hints: ${title}`, (t) => {
     const maps = SmallMaps.open(t, { sizes: { hints } })
-    for (const each of [n3, direct, web]) maps.add(each)
+    for (const each of [n3, direct, n6, web]) maps.add(each)
     const setTicks = (ticks: number): void =>
       maps.memory.settings.setBigUint64(settingsOffsets.replayNow, BigInt(ticks), true)
     setTicks(1000)
@@ -48,7 +60,7 @@ const both = (title: string, run: (t: ExecutionContext, both: Both) => void, hin
       placed: () => services.placed(),
       addressOf: (id) => services.endpoints.read(id).address,
     })
-    const fake = new FakeHints((name) => [n3, direct, web].find((each) => each.name === name))
+    const fake = new FakeHints((name) => [n3, direct, n6, web].find((each) => each.name === name))
     run(t, { maps, control, fake, ids: maps.endpointIds(n3), setTicks })
   })
 
@@ -174,4 +186,29 @@ both('a tunnel is taken off an endpoint that has left its service', (t, all) => 
   )
   all.control.apply([remove(7), install(7, 1)])
   t.like(found(all, 7), { endpoint: all.ids[1] })
+})
+
+both('a user of an n6 service is known by its address, of IPv6 by 64 bits, and no other prefix is served', (t, all) => {
+  const six = Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0, 0, 1, 9, 9, 9, 9, 9, 9, 9, 9)
+  const user = (key: Uint8Array, more: Partial<HintChange> = {}): HintChange =>
+    install(0, 1, { service: 'n6', kind: 'ue-ip', key, ...more })
+  const found6 = (bytes: readonly number[]) =>
+    all.maps.services.hints.find(hintKey(3, hintKind.ue_ip, Uint8Array.from(bytes)))
+  all.control.apply([user(Uint8Array.of(10, 60, 0, 1)), user(six, { prefixBits: 64 })])
+  const upf = all.maps.endpointIds(n6)[1]
+  t.like(found6([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 60, 0, 1]), { endpoint: upf })
+  const prefix = [...six.subarray(0, 8), 0, 0, 0, 0, 0, 0, 0, 0]
+  t.like(found6(prefix), { endpoint: upf })
+  for (const control of [all.control, all.fake] as readonly HintControl[]) {
+    const refused = (change: HintChange): string | undefined =>
+      t.throws(() => control.apply([change]), { instanceOf: HintError })?.reason
+    t.is(refused(user(six, { prefixBits: 56 })), 'prefix not served')
+    t.is(refused(user(Uint8Array.of(10, 60, 0, 1), { prefixBits: 24 })), 'prefix not served')
+    t.is(refused(user(six.subarray(0, 8))), 'bad key')
+    t.is(refused(user(six, { identifier: 7 })), 'bad identifier')
+    t.is(refused(user(six, { service: 'n3' })), 'kind not served')
+    t.is(refused(install(7, 1, { service: 'n6' })), 'kind not served')
+  }
+  all.control.forget('n6')
+  t.is(found6(prefix), null)
 })

@@ -21,6 +21,9 @@ export interface SessionHintsOptions {
   readonly placed: () => ReadonlyMap<ServiceKey, Placed>
 }
 
+/** What stands before an IPv4 address where addresses of both families meet. */
+const v4Prefix = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
+
 /** Under which TEID clients know a tunnel that the endpoint knows by this one. */
 export const teidBackKey = (service: number, endpoint: number, teid: number): HintKey => {
   const bytes = new Uint8Array(8)
@@ -28,6 +31,14 @@ export const teidBackKey = (service: number, endpoint: number, teid: number): Hi
   view.setUint32(0, endpoint, true)
   view.setUint32(4, teid)
   return hintKey(service, hintKind.teid_back, bytes)
+}
+
+/** Of a user: its address, of IPv6 the first half. */
+const userKey = (service: number, bytes: Uint8Array): HintKey => {
+  const whole = new Uint8Array(16)
+  if (bytes.length === 4) whole.set([...v4Prefix, ...bytes])
+  else whole.set(bytes.subarray(0, 8))
+  return hintKey(service, hintKind.ue_ip, whole)
 }
 
 const textOf = ({ service, kind, bytes }: HintKey): string => `${service} ${kind} ${Buffer.from(bytes).toString('hex')}`
@@ -53,7 +64,8 @@ export class SessionHints implements HintControl {
 
   forget(service: string): void {
     const placed = this.#placed(service)
-    if (placed !== undefined) this.#options.hints.removeOf(placed.id, [hintKind.teid, hintKind.teid_back])
+    if (placed !== undefined)
+      this.#options.hints.removeOf(placed.id, [hintKind.teid, hintKind.teid_back, hintKind.ue_ip])
   }
 
   apply(changes: readonly HintChange[]): void {
@@ -83,11 +95,12 @@ export class SessionHints implements HintControl {
   #plan(plan: Map<string, Planned>, change: HintChange, placed: Placed | undefined, index: number): void {
     const { action, endpoint, graceMs, identifier, key: bytes } = change
     const refusal = wrongWith(change, placed?.service ?? undefined)
-    const teid = Buffer.from(bytes).toString('hex')
+    const session = `${change.kind} ${Buffer.from(bytes).toString('hex')}`
     if (refusal !== null || placed === undefined)
-      throw new HintError(refusal ?? 'no such service', index, `${change.service}, tunnel ${teid} on ${endpoint}`)
+      throw new HintError(refusal ?? 'no such service', index, `${change.service}, ${session} on ${endpoint}`)
     const id = endpointId(placed, endpoint)
-    const planned = this.#planned(plan, hintKey(placed.id, hintKind.teid, bytes))
+    const isUser = change.kind === 'ue-ip'
+    const planned = this.#planned(plan, isUser ? userKey(placed.id, bytes) : hintKey(placed.id, hintKind.teid, bytes))
     const { now } = planned
     if (action === 'remove') {
       if (now === null || now.expires !== 0 || !this.#isOn(now, endpoint)) return
@@ -97,7 +110,7 @@ export class SessionHints implements HintControl {
     }
     if (id === null) throw new HintError('no such endpoint', index, `${endpoint} is none of service ${change.service}`)
     if (now !== null && now.expires === 0 && now.endpoint !== id && change.takesOver !== true)
-      throw new HintError('conflict', index, `tunnel ${teid} of service ${change.service} is on another endpoint`)
+      throw new HintError('conflict', index, `${session} of service ${change.service} is on another endpoint`)
     if (now !== null) this.#planBack(plan, placed.id, now, () => null)
     const written = { endpoint: id, expires: 0, identifier: identifier ?? 0 }
     planned.now = { ...written, flags: identifier === null ? 0 : hintFlags.rewrite }

@@ -120,7 +120,8 @@ export class Status {
   }
 
   #flow(key: layout.FlowKey, flow: layout.Flow, reverse: layout.Flow | null, idleMs: number): FlowStatus {
-    const protocol = protocolNames.get(key.protocol) ?? 'tcp'
+    const found = protocolNames.get(key.protocol)
+    const protocol = found === undefined || found === 'any' ? 'tcp' : found
     const icmp = protocol === 'icmp'
     const service = this.#services.serviceOf(flow.service)
     const endpoint = { address: formatAddress(flow.destination), port: flow.destinationPort }

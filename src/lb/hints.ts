@@ -11,8 +11,10 @@ export interface HintChange {
   /** the service's name */
   readonly service: string
   readonly kind: SessionKind
-  /** `teid`: 4 bytes, as on the wire; `ue-ip`: 4 or 16 */
+  /** `teid`: 4 bytes, as on the wire; `ue-ip`: the address, 4 or 16, of which a user of IPv6 has the first 8 */
   readonly key: Uint8Array
+  /** `ue-ip`: bits of the key that count; left out: 32 of IPv4, 64 of IPv6, and others are refused */
+  readonly prefixBits?: number
   /** address of an endpoint of the service, canonical text */
   readonly endpoint: string
   /** `install`: the TEID that the endpoint knows the tunnel by, where it is another one; null: nothing is rewritten */
@@ -49,6 +51,7 @@ export type HintRefusal =
   | 'no such endpoint'
   | 'bad key'
   | 'kind not served'
+  | 'prefix not served'
   | 'identifier in mode dsr'
   | 'bad identifier'
   | 'conflict'
@@ -70,14 +73,22 @@ export class HintError extends Error {
 /** What is wrong with a change whatever hints there are; null: nothing. */
 export function wrongWith(change: HintChange, service: Service | undefined): HintRefusal | null {
   if (service === undefined) return 'no such service'
-  if (service.select !== 'n3') return 'not a session service'
-  if (change.kind !== 'teid') return 'kind not served'
+  if (service.select !== 'n3' && service.select !== 'n6') return 'not a session service'
+  if (change.kind !== (service.select === 'n3' ? 'teid' : 'ue-ip')) return 'kind not served'
+  if (change.kind === 'ue-ip') return wrongWithUser(change)
   if (change.key.length !== 4 || change.key.every((byte) => byte === 0)) return 'bad key'
   if (change.action === 'remove' || change.identifier === null) return null
   // The endpoint gets the packet as it came, and inside another one nothing is written.
   if (service.mode === 'dsr') return 'identifier in mode dsr'
   const { identifier } = change
   return Number.isInteger(identifier) && identifier > 0 && identifier <= 0xffff_ffff ? null : 'bad identifier'
+}
+
+/** A user is one address of IPv4, or 64 bits of IPv6; the fast path finds no other prefix. */
+function wrongWithUser({ action, identifier, key, prefixBits }: HintChange): HintRefusal | null {
+  if ((key.length !== 4 && key.length !== 16) || key.every((byte) => byte === 0)) return 'bad key'
+  if ((prefixBits ?? null) !== null && prefixBits !== (key.length === 4 ? 32 : 64)) return 'prefix not served'
+  return action === 'install' && identifier !== null ? 'bad identifier' : null
 }
 
 /** Counts what is said of changes. */

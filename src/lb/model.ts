@@ -4,6 +4,10 @@ export type Transport = 'tcp' | 'udp' | 'sctp' | 'icmp'
 /** `icmp` is that of the VIP's family. */
 export const transports = ['tcp', 'udp', 'sctp', 'icmp'] as const satisfies readonly Transport[]
 
+/** `any`: every protocol over IP, which only `select: n6` has. */
+export type ServiceProtocol = Transport | 'any'
+export const serviceProtocols = [...transports, 'any'] as const satisfies readonly ServiceProtocol[]
+
 /**
  * How a packet is translated: `dnat` keeps the source, `onearm` writes the egress address, `fullnat` the VIP,
  * `hostonearm` is `onearm` for every address of this host, `dsr` lets endpoints answer clients themselves. Where VIP
@@ -26,7 +30,7 @@ export const modes = [
 export type Encapsulation = 'l2' | 'ip' | 'gue'
 export const encapsulations = ['l2', 'ip', 'gue'] as const satisfies readonly Encapsulation[]
 
-export type Select = 'rr' | 'hash' | 'persist' | 'lc' | 'priority' | 'n3' | 'hint' | 'quic' | 'n4'
+export type Select = 'rr' | 'hash' | 'persist' | 'lc' | 'priority' | 'n3' | 'n6' | 'hint' | 'quic' | 'n4'
 export const selects = [
   'rr',
   'hash',
@@ -34,6 +38,7 @@ export const selects = [
   'lc',
   'priority',
   'n3',
+  'n6',
   'hint',
   'quic',
   'n4',
@@ -138,7 +143,7 @@ export interface Service {
   readonly owner: Owner
   /**
    * canonical text; `0.0.0.0` or `::` in mode `hostonearm`: every address of this host, and in mode `masquerade`: every
-   * one outside
+   * one outside. With `select: n6` the same, which says the family of `users`
    */
   readonly address: string
   /** further VIPs of the same service */
@@ -147,7 +152,7 @@ export interface Service {
   readonly port: number
   /** the last of a range; equal to `port` for a single one; 65535 for any port */
   readonly lastPort: number
-  readonly protocol: Transport
+  readonly protocol: ServiceProtocol
   readonly mode: Mode
   /** null: not mode `dsr` */
   readonly encapsulation: Encapsulation | null
@@ -166,6 +171,8 @@ export interface Service {
   readonly mark: number | null
   /** prefixes (`10.0.0.0/8`) that may use it; none: all. In mode `masquerade` whose packets are for it */
   readonly allowedSources: readonly string[]
+  /** `n6`: prefixes of the users whose packets from the data network are for it; else none */
+  readonly users: readonly string[]
   /** seconds without a packet after which an established flow goes; null: the general time-out */
   readonly idleTimeout: number | null
   /** tell both sides of a TCP connection when it goes that way */
@@ -196,6 +203,7 @@ export const serviceDefaults = {
   alg: null,
   mark: null,
   allowedSources: [],
+  users: [],
   idleTimeout: null,
   resetOnIdle: false,
   embryonicLimit: null,
@@ -217,18 +225,18 @@ export const endpointDefaults = {
 
 /**
  * The identity of a service: one VIP, first port and protocol has one service; one with a mark says so as well, and one
- * of mode `masquerade` the first prefix inside.
+ * of mode `masquerade` the first prefix inside, one of `select: n6` the first one of users.
  */
 export type ServiceKey = string & { readonly brand: 'ServiceKey' }
 
 const hostPart = (address: string): string => (address.includes(':') ? `[${address}]` : address)
 
 /** What tells services of one address, port and protocol apart. */
-type Distinction = Partial<Pick<Service, 'mark' | 'mode' | 'allowedSources'>>
+type Distinction = Partial<Pick<Service, 'mark' | 'mode' | 'allowedSources' | 'users'>>
 
-const distinction = ({ mark = null, mode, allowedSources = [] }: Distinction): string => {
+const distinction = ({ mark = null, mode, allowedSources = [], users = [] }: Distinction): string => {
   // In whatever order they are written.
-  const first = mode === 'masquerade' ? allowedSources.toSorted()[0] : mark
+  const first = users.toSorted()[0] ?? (mode === 'masquerade' ? allowedSources.toSorted()[0] : mark)
   return first === undefined || first === null ? '' : `@${first}`
 }
 
@@ -268,9 +276,9 @@ export const familyOf = (address: string): Family => (address.includes(':') ? 6 
 /** The VIP is every address there is, of this host or of the outside. */
 export const isEverywhere = ({ mode }: Pick<Service, 'mode'>): boolean => mode === 'hostonearm' || mode === 'masquerade'
 
-/** Where nobody says who announces: nobody can, where the VIP is every address, or a mark chooses the packets. */
-const defaultAnnounce = ({ mode, mark }: Pick<Service, 'mode' | 'mark'>): Announce =>
-  isEverywhere({ mode }) || mark !== null ? 'routed' : 'local'
+/** Where nobody says who announces: nobody can, where the VIP is every address, or something else chooses packets. */
+const defaultAnnounce = ({ mode, mark, select }: Pick<Service, 'mode' | 'mark' | 'select'>): Announce =>
+  isEverywhere({ mode }) || mark !== null || select === 'n6' ? 'routed' : 'local'
 
 /** Whether packets reach their endpoints with the address and port of their client. */
 const keepsSource = ({

@@ -41,6 +41,7 @@ const keyed = [
   ['local_addresses', vipKeySize],
   ['sources', sourceKeySize],
   ['masquerades', sourceKeySize],
+  ['user_pools', sourceKeySize],
   ['fragments', fragmentKeySize],
   ['sctp_paths', sctpPathKeySize],
   ['affinities', affinityKeySize],

@@ -26,7 +26,9 @@ import { ExpiryProgram } from '../../src/datapath/expiry-program.ts'
 import { load, mapMemory, type Loaded, type Memory } from '../../src/datapath/maps.ts'
 import { Services } from '../../src/datapath/services.ts'
 import { skbContext, xdpContext } from '../../src/datapath/test-run.ts'
+import { UserSessions } from '../../src/datapath/user-sessions.ts'
 import { endpointKey, type Change, type ServiceKey } from '../../src/lb/model.ts'
+import type { UserSessionCounts } from '../../src/lb/user-sessions.ts'
 import { macBytes } from '../../src/testing/packets/link.ts'
 import { familyOf, parseSocket } from '../../src/testing/packets/socket.ts'
 import { addressBytes } from '../../src/wire/ip.ts'
@@ -63,8 +65,8 @@ const sizes = { services: 64, endpoints: 512, slotPages: 1024 } as const
 
 /** Marks take new flows away from XDP, so only where a case has one. */
 function featuresOf({ services }: Setup): number {
-  const { sessions, ranges, marks, host } = settingsFeatures
-  return sessions | ranges | host | (services.some(({ mark }) => mark !== null) ? marks : 0)
+  const { sessions, ranges, marks, host, users } = settingsFeatures
+  return sessions | ranges | host | users | (services.some(({ mark }) => mark !== null) ? marks : 0)
 }
 
 export class BedThread {
@@ -73,6 +75,7 @@ export class BedThread {
   #loaded: Loaded | undefined
   #memory: Memory | undefined
   #services: Services | undefined
+  #sessions: UserSessions | undefined
   #resets = 0
   #closeRings = (): void => {}
   #drainRing: () => readonly FlowEvent[] = () => []
@@ -148,6 +151,16 @@ export class BedThread {
     })
     this.apply(setup.services.map((service) => ({ kind: 'add', service })))
     for (const hint of setup.hints ?? []) this.hint(hint)
+    this.#sessions = new UserSessions({ fds, needed: (any) => this.#services?.needUplinks(any) })
+    for (const session of setup.sessions ?? []) this.#sessions.install(session)
+  }
+
+  userCounts(ueAddress: string): UserSessionCounts | null {
+    return this.#sessions?.counts(ueAddress) ?? null
+  }
+
+  removeUser(ueAddress: string): boolean {
+    return this.#sessions?.remove(ueAddress) ?? false
   }
 
   hint(options: HintOptions): void {

@@ -3,6 +3,7 @@
 
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import type { UserSession } from '../../src/lb/user-sessions.ts'
 import type { Service } from '../../src/lb/model.ts'
 import type { FlowState, HintKind, Hook, PuntReason, Verdict } from '../../src/datapath/layout.gen.ts'
 import type { Socket } from '../../src/testing/packets/socket.ts'
@@ -29,6 +30,8 @@ export interface Setup {
   readonly flowsAdmitted?: number
   /** that are there from the start */
   readonly hints?: readonly HintOptions[]
+  /** with uplink classifiers */
+  readonly sessions?: readonly UserSession[]
 }
 
 /** Where a session lives. */

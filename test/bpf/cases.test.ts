@@ -22,6 +22,7 @@ import { n3Cases } from './cases/n3.ts'
 import { n3FragmentCases } from './cases/n3-fragments.ts'
 import { n3MessageCases } from './cases/n3-messages.ts'
 import { n3RangeCases } from './cases/n3-ranges.ts'
+import { n6Cases } from './cases/n6.ts'
 import { quicCases } from './cases/quic.ts'
 import { refuseCases } from './cases/refuse.ts'
 import { routeCases } from './cases/route.ts'
@@ -32,6 +33,7 @@ import { serviceCases } from './cases/services.ts'
 import { sessionCases } from './cases/sessions.ts'
 import { tagCases } from './cases/tags.ts'
 import { translateCases } from './cases/translate.ts'
+import { uplinkCases } from './cases/uplinks.ts'
 import { runCase } from './run-case.ts'
 import { wrongByScapy } from './scapy.ts'
 
@@ -57,6 +59,8 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   admission: admissionCases,
   blocked: blockedCases,
   sessions: [...n3Cases, ...n3MessageCases, ...n3RangeCases, ...n3FragmentCases, ...sessionCases, ...quicCases],
+  n6: n6Cases,
+  uplinks: uplinkCases,
   associations: associationCases,
 }
 

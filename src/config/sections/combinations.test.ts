@@ -24,6 +24,15 @@ const quic = { serverIdLength: 2, nonceLength: 6 }
 const quicService = { protocol: 'udp', select: 'quic', quic }
 
 const n3 = { protocol: 'udp', port: 2152, select: 'n3' }
+const n6 = {
+  protocol: 'any',
+  port: undefined,
+  mode: 'dsr',
+  select: 'n6',
+  vip: '0.0.0.0',
+  users: ['10.60.0.0/16'],
+}
+const n6v6 = { ...n6, vip: '::', users: ['2001:db8:60::/48'], endpoints: six }
 const n4 = { protocol: 'udp', port: 8805, mode: 'proxy', select: 'n4', n4: { tunnels: 'n3' } }
 
 const out = {
@@ -127,6 +136,23 @@ const cases: Readonly<Record<string, readonly (readonly [refused: object, path: 
     [{ ...n4, idleTimeout: 9 }, 'idleTimeout', n4],
     [{ ...n4, allowedSources: ['10.0.0.0/8'] }, 'allowedSources', n4],
   ],
+  'n6-mode': [[{ ...n6, mode: 'dnat' }, 'mode', n6]],
+  'n6-protocol': [
+    [{ ...n6, port: 80, protocol: 'udp' }, 'protocol', n6],
+    [{ protocol: 'any', port: undefined }, 'protocol', n6],
+  ],
+  'n6-vip': [
+    [{ ...n6, vip: '192.0.2.1' }, 'vip', n6],
+    [{ ...n6, vips: ['192.0.2.2'] }, 'vips', n6v6],
+  ],
+  'n6-users': [
+    [{ ...n6, users: [] }, 'users', n6],
+    [{ users: ['10.0.0.0/8'] }, 'users', n6],
+    [{ ...n6, users: ['10.0.0.0/8', '2001:db8::/32'] }, 'users[1]', n6v6],
+    [{ ...n6v6, users: ['2001:db8::/65'] }, 'users[0]', { ...n6v6, users: ['2001:db8::/64'] }],
+  ],
+  'n6-announce': [[{ ...n6, announce: 'local' }, 'announce', { ...n6, announce: 'routed' }]],
+  'n6-unused': [[{ ...n6, idleTimeout: 9 }, 'idleTimeout', { ...n6, miss: 'drop' }]],
   'mark-vips': [[{ mark: 7, vips: ['192.0.2.2'] }, 'vips', { vips: ['192.0.2.2'] }]],
   'sources-mode': [
     [{ sources: ['192.0.2.9'] }, 'sources', { mode: 'onearm', sources: ['192.0.2.9'] }],

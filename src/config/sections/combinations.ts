@@ -2,6 +2,7 @@
 // these rules in the cells that are refused, and a test can compare.
 
 import { masqueradeRules } from './rules/masquerade.ts'
+import { n6Rules } from './rules/n6.ts'
 import { modeRules } from './rules/modes.ts'
 import { protocolRules } from './rules/protocols.ts'
 import { proxyRules } from './rules/proxy.ts'
@@ -15,6 +16,7 @@ export const rules: readonly Rule[] = [
   ...modeRules,
   ...masqueradeRules,
   ...proxyRules,
+  ...n6Rules,
   ...protocolRules,
   ...selectRules,
 ]

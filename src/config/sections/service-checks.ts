@@ -59,7 +59,8 @@ const canonical = (service: LooseService): LooseService => {
   }
 }
 
-const isOfEverywhere = ({ mode }: LooseService): boolean => mode !== undefined && isEverywhere({ mode })
+const isOfEverywhere = ({ mode, select }: LooseService): boolean =>
+  select === 'n6' || (mode !== undefined && isEverywhere({ mode }))
 
 const checkVips = (service: LooseService, report: Report): void => {
   // Whether one address may be every address of the machine depends on the mode: combinations.ts.
@@ -92,7 +93,7 @@ const checkOwnAddresses = (service: LooseService, report: Report): void => {
 const checkPorts = (service: LooseService, report: Report): void => {
   const { protocol, vip } = service
   if (protocol === undefined) return
-  if (protocol !== 'icmp') {
+  if (protocol !== 'icmp' && protocol !== 'any') {
     // A port that is there and wrong was already reported; only the missing one is left to say.
     if (service.port === undefined) {
       if (!('port' in service) && service.mode !== 'masquerade')
@@ -102,10 +103,13 @@ const checkPorts = (service: LooseService, report: Report): void => {
     }
     return
   }
-  if (service.port !== undefined) report(['port'], 'icmp has no ports: remove this line')
+  if (service.port !== undefined) report(['port'], `${protocol} has no ports: remove this line`)
   for (const [index, endpoint] of (service.endpoints ?? []).entries()) {
     if (endpoint?.port === undefined) continue
-    report(['endpoints', index, 'port'], `icmp has no ports: remove it from the endpoint of ${vip ?? 'this service'}`)
+    report(
+      ['endpoints', index, 'port'],
+      `${protocol} has no ports: remove it from the endpoint of ${vip ?? 'this service'}`,
+    )
   }
 }
 
@@ -155,10 +159,12 @@ const checkEndpoints = (service: LooseService, written: LooseService, report: Re
   )
 }
 
-const checkPrefixes = ({ allowedSources = [] }: LooseService, report: Report): void => {
-  for (const [index, text] of allowedSources.entries()) {
-    if (text === undefined || canonicalPrefix(text) !== undefined) continue
-    report(['allowedSources', index], `${text} is no prefix: write one like 10.0.0.0/8 or 2001:db8::/32`)
+const checkPrefixes = (service: LooseService, report: Report): void => {
+  for (const field of ['allowedSources', 'users'] as const) {
+    for (const [index, text] of (service[field] ?? []).entries()) {
+      if (text === undefined || canonicalPrefix(text) !== undefined) continue
+      report([field, index], `${text} is no prefix: write one like 10.0.0.0/8 or 2001:db8::/32`)
+    }
   }
 }
 
@@ -171,7 +177,9 @@ const prefixesOf = (texts: readonly (string | undefined)[]): readonly string[] =
 const claimsOf = (service: LooseService | undefined): readonly Claim[] => {
   const ports = service === undefined ? undefined : portsOf(service)
   if (service?.protocol === undefined || ports === undefined) return []
-  const { protocol, mark = null, mode, vip, vips = [], allowedSources = [] } = service
+  const { protocol, mark = null, mode, vip, vips = [], allowedSources = [], users = [] } = service
+  if (service.select === 'n6')
+    return prefixesOf(users).map((one) => ({ address: one, protocol, mark: null, ...noPorts }))
   if (mode === 'masquerade') {
     return prefixesOf(allowedSources).map((inside) => ({ address: inside, protocol, mark: null, ...noPorts }))
   }
@@ -205,6 +213,10 @@ const checkOverlaps = (services: readonly (LooseService | undefined)[], report: 
       report([item, 'allowedSources'], `${protocol} packets from ${address} are already for ${there}: ${remedy}`)
       continue
     }
+    if (services[item]?.select === 'n6') {
+      report([item, 'users'], `${address} is already of ${there}: one prefix has one service; merge them or change one`)
+      continue
+    }
     const index = services[item]?.vips?.indexOf(address) ?? -1
     const path = services[item]?.vip === address ? ['vip'] : ['vips', index]
     const remedy = 'one address, port and protocol has one service; merge them or change one'
@@ -223,11 +235,17 @@ const checkOverlaps = (services: readonly (LooseService | undefined)[], report: 
 
 const nameOf = (service: LooseService | undefined): string | undefined => {
   if (service?.name !== undefined) return service.name
-  const { vip, mode, allowedSources = [] } = service ?? {}
+  const { vip, mode, select, allowedSources = [], users = [] } = service ?? {}
   const [claim] = claimsOf(service)
-  if (claim === undefined || vip === undefined || mode !== 'masquerade') return claim && defaultName(claim)
+  const isByPrefix = mode === 'masquerade' || select === 'n6'
+  if (claim === undefined || vip === undefined || !isByPrefix) return claim && defaultName(claim)
   const whole = { ...claim, address: vip, ...(portsOf({ ...service }) ?? noPorts) }
-  return defaultName({ ...whole, mode, allowedSources: prefixesOf(allowedSources) })
+  return defaultName({
+    ...whole,
+    ...(mode && { mode }),
+    allowedSources: prefixesOf(allowedSources),
+    users: prefixesOf(users),
+  })
 }
 
 /** A pool address that is a server as well would make packets between the two look alike. */

@@ -19,7 +19,7 @@ export const readPorts = (written: number | string | undefined): Ports | undefin
 
 /** Those of a service that may be wrong; icmp has none, and mode masquerade may leave out that it has all. */
 export const portsOf = ({ port, protocol, mode }: LooseService): Ports | undefined => {
-  if (protocol === 'icmp') return noPorts
+  if (protocol === 'icmp' || protocol === 'any') return noPorts
   return mode === 'masquerade' && port === undefined ? anyPort : readPorts(port)
 }
 
@@ -27,12 +27,12 @@ export const portsOf = ({ port, protocol, mode }: LooseService): Ports | undefin
 export const singlePort = (ports: Ports | undefined): number | undefined =>
   ports !== undefined && ports.port === ports.lastPort ? ports.port : undefined
 
-/** How the ports of a service are written; undefined for icmp, which has none. */
+/** How the ports of a service are written; undefined for icmp and any, which have none. */
 export const writePorts = ({
   port,
   lastPort,
   protocol,
 }: Pick<Service, 'port' | 'lastPort' | 'protocol'>): number | string | undefined => {
-  if (lastPort === port) return protocol === 'icmp' && port === 0 ? undefined : port
+  if (lastPort === port) return (protocol === 'icmp' || protocol === 'any') && port === 0 ? undefined : port
   return port === 0 && lastPort === 65535 ? 'any' : `${port}-${lastPort}`
 }

@@ -9,7 +9,7 @@ import {
   n4Balances,
   outOfTheBlues,
   selects,
-  transports,
+  serviceProtocols,
   upfLossPolicies,
 } from '../../lb/model.ts'
 import type { Static } from 'typebox'
@@ -230,7 +230,8 @@ const serviceSchema = Type.Object(
     vip: Type.String({
       description:
         'Virtual IP address that clients connect to. In mode hostonearm `0.0.0.0` or `::`, which is every address of ' +
-        'this machine; in mode masquerade the same, which is every address outside.',
+        'this machine; in mode masquerade the same, which is every address outside. With `select: n6` it ' +
+        'says the family of `users`.',
       format: 'ip',
     }),
     vips: Type.Array(Type.String({ format: 'ip' }), {
@@ -242,11 +243,13 @@ const serviceSchema = Type.Object(
       Type.Union([Type.Integer({ minimum: 1, maximum: 65535 }), portRange], {
         description:
           'Port that clients connect to, a range of ports like `8000-8100`, or `any`. Needed for tcp, udp and sctp; ' +
-          'icmp has none, and in mode masquerade it is always `any`.',
+          'icmp has none, and in mode masquerade it is always `any`; protocol any has none.',
       }),
     ),
-    protocol: Type.Enum([...transports], {
-      description: 'tcp, udp, sctp, or icmp (echo: the endpoints answer pings of the VIP; for an IPv6 VIP ICMPv6).',
+    protocol: Type.Enum([...serviceProtocols], {
+      description:
+        'tcp, udp, sctp, or icmp (echo: the endpoints answer pings of the VIP; for an IPv6 VIP ICMPv6). ' +
+        'With `select: n6` `any`: every protocol over IP.',
     }),
     mode: Type.Enum([...modes], {
       description:
@@ -272,7 +275,7 @@ const serviceSchema = Type.Object(
         '`persist`: the one that the client had before. `lc`: the one with the fewest connections for its weight. ' +
         '`priority`: as rr, among those with the lowest `priority`. `n3`: by the tunnel of a GTP-U packet. `hint`: ' +
         'by the session that was learned from signalling. `quic`: by the server id in the connection id. `n4`: a UPF ' +
-        'for each PFCP session.',
+        'for each PFCP session. `n6`: by the address of the user that the data network sends to.',
       default: 'rr',
     }),
     persistTimeout: Type.Integer({
@@ -283,8 +286,9 @@ const serviceSchema = Type.Object(
     }),
     miss: Type.Enum([...misses], {
       description:
-        'For `select: n3` and `hint`: what becomes of a packet whose session is not known. `hash`: an endpoint by a ' +
-        'hash of its session key. `drop`: dropped and counted. `error`: dropped, and the sender is told (`n3`).',
+        'For `select: n3`, `n6` and `hint`: what becomes of a packet whose session is not known. `hash`: an ' +
+        'endpoint by a hash of its session key. `drop`: dropped and counted. `error`: dropped, and the sender is ' +
+        'told (`n3`).',
       default: 'hash',
     }),
     quic: Type.Optional(quicSchema),
@@ -323,6 +327,19 @@ const serviceSchema = Type.Object(
         description:
           'Prefixes that may use the service; packets of others are dropped and counted. Empty: all may. In mode ' +
           'masquerade the prefixes of the inside clients; packets of others are not for the service.',
+        maxItems: 65_536,
+        default: [],
+      },
+    ),
+    users: Type.Array(
+      Type.String({
+        pattern: '^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$',
+        patternErrorMessage: 'must be a prefix like 10.0.0.0/8 or 2001:db8::/32, or one address',
+      }),
+      {
+        description:
+          'For `select: n6`: prefixes of the addresses that users have. What the data network sends to them goes to ' +
+          'the UPF that has the user, with no change beside MAC addresses or an outer header.',
         maxItems: 65_536,
         default: [],
       },

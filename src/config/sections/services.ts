@@ -46,7 +46,7 @@ const toEndpoint = (endpoint: EndpointInput, servicePort: number): Endpoint => (
 
 /** A service of the file or of the state directory, for the model. */
 export const toService = (input: ServiceInput, owner: Owner, annotations: Service['annotations'] = {}): Service => {
-  const { vip, vips, port: _, quic, n4, allowedSources, sources, endpoints = [], ...plain } = input
+  const { vip, vips, port: _, quic, n4, allowedSources, users, sources, endpoints = [], ...plain } = input
   const ports = portsOf(input) ?? noPorts
   const kept = singlePort(ports) ?? 0
   return makeService({
@@ -58,6 +58,7 @@ export const toService = (input: ServiceInput, owner: Owner, annotations: Servic
     quic: quic === undefined ? null : toQuic(quic),
     n4: n4 === undefined ? null : { ...n4, nodeId: n4.nodeId ?? null },
     allowedSources: prefixes(allowedSources),
+    users: prefixes(users),
     sources: sources.map(spell),
     endpoints: endpoints.map((endpoint) => toEndpoint(endpoint, kept)),
     annotations,
@@ -71,7 +72,11 @@ const said = <Name extends string, Value>(name: Name, value: Value | null | unde
 const toEndpointInput = (service: Service, { serverId, teidRange, upf, port, ...plain }: Endpoint): EndpointInput => ({
   ...plain,
   // Where the endpoint's port is left out it is the client's, or there is none.
-  ...(port === 0 && service.lastPort !== service.port ? {} : port === 0 && service.protocol === 'icmp' ? {} : { port }),
+  ...(port === 0 && service.lastPort !== service.port
+    ? {}
+    : port === 0 && (service.protocol === 'icmp' || service.protocol === 'any')
+      ? {}
+      : { port }),
   ...said('serverId', serverId),
   ...said('upf', upf === null ? null : toUpfInput(upf)),
   ...said('teidRange', teidRange),
@@ -117,6 +122,7 @@ export const toServiceInput = (service: Service): ServiceInput => ({
   ...said('alg', service.alg),
   ...said('mark', service.mark),
   allowedSources: [...service.allowedSources],
+  users: [...service.users],
   ...said('idleTimeout', service.idleTimeout),
   resetOnIdle: service.resetOnIdle,
   ...said('embryonicLimit', service.embryonicLimit),

@@ -21,6 +21,8 @@ const sharedMaps = [
   'service_ranges',
   'vips',
   'masquerades',
+  'user_pools',
+  'classifiers',
   'local_addresses',
   'sources',
   'slots',

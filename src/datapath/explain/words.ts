@@ -31,6 +31,7 @@ const actionTexts: Readonly<Record<FlowAction, string>> = {
   l2: 'direct return: only the MAC addresses change',
   encap_ip: 'direct return: an IP header in front',
   encap_gue: 'direct return: IP, UDP and GUE in front',
+  encap_gtpu: 'to a user: IP, UDP and GTP-U of its tunnel in front',
 }
 
 const insertTexts = { made: 'made', taken: 'is there already', 'no room': 'no room in the table' } as const

@@ -35,6 +35,8 @@ export interface Delivery {
 const ipInIp = { 4: 4, 6: 41 } as const
 const udpBytes = 8
 const gueBytes = 4
+/** with a PDU session container */
+const gtpuBytes = 16
 const outerHopLimit = 64
 const firstGuePort = 49_152
 
@@ -52,6 +54,8 @@ export function deliver(packet: IpPacket, { encapsulation, flow, id, key, mtu }:
         encapsulate(inner, packet, key, flow, encapsulation),
       )
     }
+    case 'encap_gtpu':
+      throw new DecodeError('the tunnel of a user', 0)
     case 'l2':
       throw new DecodeError('direct return by MAC address', 0)
     default:
@@ -75,6 +79,8 @@ export function growthOf(family: 4 | 6, flow: Flow): number {
       return headerBytes(familyOf(flow))
     case 'encap_gue':
       return headerBytes(familyOf(flow)) + udpBytes + gueBytes
+    case 'encap_gtpu':
+      return headerBytes(familyOf(flow)) + udpBytes + gtpuBytes
     default:
       return action satisfies never
   }

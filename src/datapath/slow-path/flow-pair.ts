@@ -69,6 +69,7 @@ const backAction = {
   l2: 'l2',
   encap_ip: 'encap_ip',
   encap_gue: 'encap_gue',
+  encap_gtpu: 'encap_gtpu',
 } as const satisfies Record<FlowAction, FlowAction>
 
 const natAction = (client: FlowKey, flow: Translation): FlowAction => {

@@ -8,7 +8,7 @@ import { priority } from './priority.ts'
 import { quic } from './quic.ts'
 import { roundRobin } from './rr.ts'
 import type { Selection } from './selection.ts'
-import { hint, n3 } from './session.ts'
+import { hint, n3, n6 } from './session.ts'
 
 export const selections: Readonly<Record<TableSelect, Selection>> = {
   rr: roundRobin,
@@ -17,6 +17,7 @@ export const selections: Readonly<Record<TableSelect, Selection>> = {
   lc: leastConnections,
   priority,
   n3,
+  n6,
   hint,
   quic,
 }

@@ -1,6 +1,6 @@
-// Selections `n3` and `hint`: the packet's session key (a TEID, a SEID, the client) is looked up among the hints; what
-// has none gets an endpoint by a hash of the key, or what `miss` says. One 5-tuple of GTP-U carries thousands of
-// tunnels, so a hash of addresses and ports would put them all in one place.
+// Selections `n3`, `n6` and `hint`: the packet's session key (a TEID, a SEID, a user, the client) is looked up among
+// the hints; what has none gets an endpoint by a hash of the key, or what `miss` says. One 5-tuple of GTP-U carries
+// thousands of tunnels, so a hash of addresses and ports would put them all in one place.
 
 import type { Miss } from '../model.ts'
 import { clientDigest, sessionDigest } from './flow-hash.ts'
@@ -8,6 +8,7 @@ import { buildHashTable, hashChoice } from './hash.ts'
 import type { Selection, SelectionTable } from './selection.ts'
 
 export const n3: Selection = { name: 'n3', build: buildHashTable }
+export const n6: Selection = { name: 'n6', build: buildHashTable }
 export const hint: Selection = { name: 'hint', build: buildHashTable }
 
 /**

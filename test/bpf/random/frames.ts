@@ -60,6 +60,7 @@ function drawSpeech(draw: Draw, flows: readonly FlowEntry[]): Speech {
   const target = pick(draw, services)
   const from = socketOf(pick(draw, clients[familyOfAddress(target.address)]), 1024 + draw(16))
   const to = socketOf(target.address, target.port)
+  if (target.protocol === 'any') throw new Error('random services have a protocol')
   return { protocol: protocols[target.protocol], from, to, reverse: false, connection: `${from} ${to}` }
 }
 

@@ -67,7 +67,10 @@ function other(family: Family): Family {
 }
 
 const bySocket = new Map(
-  services.map((one): [string, Service] => [`${protocols[one.protocol]} ${socketOf(one.address, one.port)}`, one]),
+  services.map((one): [string, Service] => {
+    if (one.protocol === 'any') throw new Error('random services have a protocol')
+    return [`${protocols[one.protocol]} ${socketOf(one.address, one.port)}`, one]
+  }),
 )
 
 /** The service of a flow, or of its answers. */

@@ -2,13 +2,13 @@
 
 import { portsOf, singlePort } from '../service-ports.ts'
 import { isSession, keepsSource, refuseIf, removeLine } from './rule.ts'
-import type { Transport } from '../../../lb/model.ts'
+import type { ServiceProtocol, Transport } from '../../../lb/model.ts'
 import type { Rule } from './rule.ts'
 
 const selectNeeds = (
   name: string,
   select: 'n3' | 'hint' | 'quic',
-  protocols: readonly Transport[],
+  protocols: readonly ServiceProtocol[],
   reason: string,
 ): Rule => ({
   name,

@@ -40,10 +40,10 @@ export const selectRules: readonly Rule[] = [
     reason: 'only sessions can be unknown',
     find: ({ select, miss = 'hash' }) =>
       refuseIf(
-        miss !== 'hash' && select !== undefined && select !== 'n3' && select !== 'hint',
+        miss !== 'hash' && select !== undefined && select !== 'n3' && select !== 'n6' && select !== 'hint',
         ['miss'],
         `${miss} has no meaning with select ${select}`,
-        `use select n3 or hint, or ${removeLine}`,
+        `use select n3, n6 or hint, or ${removeLine}`,
       ),
   },
   {

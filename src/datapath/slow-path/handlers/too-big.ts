@@ -56,7 +56,8 @@ export const tooBigHandler = ({ limits, lookups, makeFlow, nowMs }: TooBigOption
 /** IPv4 without DF; and IPv6 that is as short as may be, where an IPv4 link is shorter still (RFC 7915 5.1). */
 function mayBeSplit(packet: IpPacket, flow: Flow | null): boolean {
   if (flow === null) return false
-  if (packet.family === 4) return !packet.dontFragment && actionOf(flow) !== 'l2'
+  // Which tunnel is a user's does not stand in the flow.
+  if (packet.family === 4) return !packet.dontFragment && !['l2', 'encap_gtpu'].includes(actionOf(flow))
   return actionOf(flow) === 'nat64' && packet.totalBytes <= ipv6MinimumMtu
 }
 

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Uplink classifiers: what a user sends to a local place leaves its tunnel here and is routed; what comes from there
+ * gets the tunnel of the way back. Whatever else there is about the tunnel is the user plane's, and goes on to it. */
+#pragma once
+#include "encap.h"
+#include "user.h"
+
+enum uplink_values {
+	UPLINK_GTPU = 16,                              /* header, optional part, PDU session container */
+	UPLINK_GROWTH = sizeof(struct udphdr) + UPLINK_GTPU, /* beside the IP header */
+	UPLINK_PDU_SESSION = 0x85,                     /* extension header type (TS 38.415) */
+	UPLINK_QFI = 0x3f,
+};
+
+struct uplink_header {
+	__be16 source;
+	__be16 dest;
+	__be16 length;
+	__be16 checksum; /* 0: the packet inside has its own (RFC 6935, RFC 6936) */
+	struct gtpu gtpu;
+	__be32 next;      /* no sequence number, and which extension header follows */
+	__u8 container[4]; /* its length, PDU type 0, QFI, and that nothing follows */
+};
+_Static_assert(sizeof(struct uplink_header) == UPLINK_GROWTH, "uplink_header");
+
+/* The QFI of a place that is local for a session; NULL: it is none. The trie frees an entry after a grace period. */
+inline_always const __u8 *uplink_classifier(struct scratch *room, __u32 session, const struct address *place)
+{
+	struct source_key *key = &room->source_key;
+
+	key->prefix_bits = 8 * (sizeof(key->service) + sizeof(key->address));
+	key->service = bpf_htonl(session);
+	key->address = *place;
+	return bpf_map_lookup_elem(&classifiers, key);
+}
+
+inline_always bool uplink_may_be(const struct packet *packet)
+{
+	return packet->key.protocol == IPPROTO_UDP && !packet->fragment &&
+	       packet->key.destination_port == bpf_htons(GTPU_PORT);
+}
+
+/* IPv4 with options is not for us: its checksum is dear. */
+inline_always bool uplink_read_v4(const struct iphdr *ip, void *end, struct uplink_inner *inner)
+{
+	const __u32 *words = (const __u32 *)ip;
+
+	if ((void *)(ip + 1) > end || *(const __u8 *)ip != 0x45 || ip->ttl <= 1)
+		return false;
+	if (checksum_fold((__u64)words[0] + words[1] + words[2] + words[3] + words[4]) != 0xffff)
+		return false;
+	address_from_v4(&inner->source, ip->saddr);
+	address_from_v4(&inner->destination, ip->daddr);
+	inner->length = bpf_ntohs(ip->tot_len);
+	inner->protocol = ip->protocol;
+	inner->tos = ip->tos;
+	inner->v6 = false;
+	return inner->length >= sizeof(*ip);
+}
+
+inline_always bool uplink_read_v6(const struct ipv6hdr *ip, void *end, struct uplink_inner *inner)
+{
+	if ((void *)(ip + 1) > end || ip->version != 6 || ip->hop_limit <= 1)
+		return false;
+	__builtin_memcpy(&inner->source, &ip->saddr, 16);
+	__builtin_memcpy(&inner->destination, &ip->daddr, 16);
+	inner->length = bpf_ntohs(ip->payload_len) + sizeof(*ip);
+	inner->protocol = ip->nexthdr;
+	inner->tos = bpf_ntohs(*(const __be16 *)ip) >> 4;
+	inner->v6 = true;
+	return !address_is_v4(&inner->source) && !address_is_v4(&inner->destination);
+}
+
+/* Reads a G-PDU that is as it should be. */
+rarely bool uplink_read(ctx_t *ctx, const struct packet *packet, struct uplink_inner *inner)
+{
+	struct gtpu found = {};
+	const __u8 *ip;
+	__u32 ends, at = GTPU_HEADER;
+
+	if (!packet || !inner || gtpu_check(ctx, packet, &found) || found.type != GTPU_G_PDU)
+		return false;
+	ends = bpf_ntohs(found.length) + GTPU_HEADER;
+	if (found.flags & GTPU_EXTENDED)
+		at = gtpu_extensions(ctx, packet, ends);
+	else if (found.flags & GTPU_OPTIONAL)
+		at = GTPU_LONG_HEADER;
+	at &= GTPU_AT_MASK;
+	inner->at = at;
+	ip = (const __u8 *)gtpu_of(ctx, packet) + at;
+	if ((void *)(ip + 1) > ctx_end(ctx))
+		return false;
+	if (!(*ip >> 4 == 4 ? uplink_read_v4((const void *)ip, ctx_end(ctx), inner)
+			    : uplink_read_v6((const void *)ip, ctx_end(ctx), inner)))
+		return false;
+	return at + inner->length <= ends;
+}
+
+inline_always bool uplink_same_user(const struct address *user, const struct address *source)
+{
+	struct address prefix;
+
+	user_prefix(&prefix, source);
+	return filter_same(user, &prefix);
+}
+
+/* The tunnel that a packet comes by. */
+inline_always struct uplink *uplink_find(ctx_t *ctx, const struct packet *packet)
+{
+	const struct gtpu *message;
+	struct uplink_key key;
+
+	ctx_pull(ctx, packet_l4(packet) + sizeof(struct udphdr) + GTPU_PULL);
+	message = gtpu_of(ctx, packet);
+	if ((void *)(message + 1) > ctx_end(ctx) || message->type != GTPU_G_PDU)
+		return NULL;
+	key.address = packet->key.destination;
+	key.teid = message->teid;
+	return bpf_map_lookup_elem(&uplinks, &key);
+}
+
+/* Takes the packet out: its link header is written anew, and it is one hop further. */
+inline_always enum verdict uplink_take_out(ctx_t *ctx, const struct packet *packet, const struct flow *flow,
+					   const struct uplink_inner *inner)
+{
+	__u32 l3 = packet_l3(packet);
+	__u32 bytes = packet_l4(packet) - l3 + sizeof(struct udphdr) + (inner->at & GTPU_AT_MASK);
+	struct packet hop = {};
+	struct link_tags tags = {};
+
+	if (unlikely(l3 != sizeof(struct ethhdr)))
+		link_save(ctx, l3, &tags);
+	if (ctx_decapsulate(ctx, bytes, l3, packet->v6, inner->v6))
+		return VERDICT_DROP_NOT_TRANSLATABLE;
+	hop.l3 = l3;
+	hop.v6 = inner->v6;
+	if (link_write(ctx, l3, &tags, flow, inner->v6) || encap_inner(ctx, &hop))
+		return VERDICT_DROP_INTERNAL;
+	return VERDICT_FORWARD;
+}
+
+inline_always __u32 uplink_template(const struct address *address)
+{
+	const __u64 *halves = (const __u64 *)address;
+	__u64 digest = session_digest(halves[0] ^ halves[1]);
+
+	return SESSION_TEMPLATES / 2 + (hash_finish(digest, 0) & (SESSION_TEMPLATES / 2 - 1));
+}
+
+/* The packet inside is asked about, not the one around it. */
+inline_always enum verdict uplink_route(ctx_t *ctx, struct packet *packet, struct flow *flow,
+					const struct settings *settings, const struct uplink_inner *inner)
+{
+	__u32 unit = packet->unit;
+	__u8 protocol = packet->key.protocol, tos = packet->tos;
+	enum verdict verdict;
+
+	packet->unit = inner->length;
+	packet->key.protocol = inner->protocol;
+	packet->tos = inner->tos;
+	verdict = route(ctx, packet, flow, settings);
+	packet->unit = unit;
+	packet->key.protocol = protocol;
+	packet->tos = tos;
+	/* Too long for the local way: the user plane tells the user, or takes it elsewhere. */
+	return verdict == VERDICT_DROP_MTU ? SESSION_NONE : verdict;
+}
+
+/* SESSION_NONE: it goes on as it came. */
+inline_always enum verdict uplink(ctx_t *ctx, struct packet *packet, struct scratch *room)
+{
+	const struct settings *settings = settings_get();
+	struct uplink_inner *inner = &room->inner;
+	struct session_template *template;
+	struct uplink *tunnel;
+	enum verdict verdict;
+	struct flow *flow;
+
+	if (!settings)
+		return VERDICT_DROP_INTERNAL;
+	tunnel = uplink_find(ctx, packet);
+	if (!tunnel || ctx_segment_payload(ctx) || parse_check(ctx, packet) || !uplink_read(ctx, packet, inner) ||
+	    !uplink_same_user(&tunnel->user, &inner->source) ||
+	    !uplink_classifier(room, tunnel->session, &inner->destination))
+		return SESSION_NONE;
+	room->template = uplink_template(&inner->destination);
+	template = session_template(packet, room->template, &inner->destination, 0);
+	if (!template)
+		return VERDICT_DROP_INTERNAL;
+	flow = &template->flow;
+	flow->service = 0;
+	flow->source = inner->source;
+	flow->source_port = 0;
+	flow->destination_port = 0;
+	flow->flags = 0;
+	verdict = uplink_route(ctx, packet, flow, settings, inner);
+	if (verdict)
+		return verdict;
+	verdict = uplink_take_out(ctx, packet, flow, inner);
+	if (likely(verdict == VERDICT_FORWARD)) {
+		__sync_fetch_and_add(&tunnel->packets, 1);
+		__sync_fetch_and_add(&tunnel->bytes, inner->length);
+	}
+	return verdict;
+}
+
+inline_always struct downlink *downlink_of(const struct packet *packet)
+{
+	struct address prefix;
+
+	user_prefix(&prefix, &packet->key.destination);
+	return bpf_map_lookup_elem(&downlinks, &prefix);
+}
+
+/* Whether the packet comes from a local place of the user it is for. */
+rarely bool downlink_is(const struct packet *packet)
+{
+	struct scratch *room = scratch_get();
+	const struct downlink *found;
+
+	if (!packet || !room)
+		return false;
+	found = downlink_of(packet);
+	return found && uplink_classifier(room, found->session, &packet->key.source);
+}
+
+inline_always void downlink_write_v4(struct iphdr *ip, const struct packet *packet, const struct flow *flow)
+{
+	const __u32 *words = (const __u32 *)ip;
+
+	*(__u8 *)ip = 0x45;
+	ip->tos = packet->tos;
+	ip->tot_len = bpf_htons(packet->length + sizeof(*ip) + UPLINK_GROWTH);
+	ip->id = 0;
+	ip->frag_off = bpf_htons(0x4000);
+	ip->ttl = ENCAP_TTL;
+	ip->protocol = IPPROTO_UDP;
+	ip->check = 0;
+	ip->saddr = flow->source.words[3];
+	ip->daddr = flow->destination.words[3];
+	ip->check = ~checksum_fold((__u64)words[0] + words[1] + words[2] + words[3] + words[4]);
+}
+
+inline_always void downlink_write_v6(struct ipv6hdr *ip, const struct packet *packet, const struct flow *flow)
+{
+	*(__be32 *)ip = bpf_htonl(6U << 28 | (__u32)packet->tos << 20 | (packet->digest >> 44));
+	ip->payload_len = bpf_htons(packet->length + UPLINK_GROWTH);
+	ip->nexthdr = IPPROTO_UDP;
+	ip->hop_limit = ENCAP_TTL;
+	__builtin_memcpy(&ip->saddr, &flow->source, sizeof(flow->source));
+	__builtin_memcpy(&ip->daddr, &flow->destination, sizeof(flow->destination));
+}
+
+/* Its source port varies with what is inside (TS 29.281, 4.4.2.3), so that receive queues share the load. */
+inline_always void downlink_write_gtpu(struct uplink_header *header, const struct packet *packet, __be32 teid, __u8 qfi)
+{
+	header->source = bpf_htons(ENCAP_PORTS | ((packet->digest >> 40) & 0x3fff));
+	header->dest = bpf_htons(GTPU_PORT);
+	header->length = bpf_htons(packet->length + sizeof(*header));
+	header->checksum = 0;
+	header->gtpu.flags = GTPU_VERSION | GTPU_EXTENDED;
+	header->gtpu.type = GTPU_G_PDU;
+	header->gtpu.length = bpf_htons(packet->length + UPLINK_GTPU - GTPU_HEADER);
+	header->gtpu.teid = teid;
+	header->next = bpf_htonl(UPLINK_PDU_SESSION);
+	header->container[0] = 1;
+	header->container[1] = 0;
+	header->container[2] = qfi & UPLINK_QFI;
+	header->container[3] = 0;
+}
+
+inline_always enum verdict downlink_put_in(ctx_t *ctx, const struct packet *packet, const struct flow *flow,
+					   __be32 teid, __u8 qfi)
+{
+	bool v6 = !address_is_v4(&flow->destination);
+	__u32 l3 = packet_l3(packet), outer = v6 ? ROUTE_V6 : ROUTE_V4;
+	struct link_tags tags = {};
+	void *start;
+
+	if (ctx_segment_payload(ctx)) /* each of its segments needs a length of its own */
+		return VERDICT_DROP_GSO;
+	if (encap_inner(ctx, packet))
+		return VERDICT_DROP_INTERNAL;
+	if (unlikely(l3 != sizeof(struct ethhdr)))
+		link_save(ctx, l3, &tags);
+	if (ctx_encapsulate(ctx, outer + UPLINK_GROWTH, l3, v6, true, false))
+		return VERDICT_DROP_NOT_TRANSLATABLE;
+	if (link_write(ctx, l3, &tags, flow, v6))
+		return VERDICT_DROP_INTERNAL;
+	start = ctx_start(ctx) + l3;
+	if (start + ROUTE_V6 + UPLINK_GROWTH > ctx_end(ctx))
+		return VERDICT_DROP_INTERNAL;
+	if (v6)
+		downlink_write_v6(start, packet, flow);
+	else
+		downlink_write_v4(start, packet, flow);
+	downlink_write_gtpu(start + outer, packet, teid, qfi);
+	return VERDICT_FORWARD;
+}
+
+inline_always enum verdict downlink(ctx_t *ctx, struct packet *packet, struct scratch *room)
+{
+	const struct settings *settings = settings_get();
+	struct session_template *template;
+	struct downlink *found;
+	enum verdict verdict;
+	const __u8 *qfi;
+	struct flow *flow;
+
+	if (!settings)
+		return VERDICT_DROP_INTERNAL;
+	user_parse(ctx, packet);
+	verdict = parse_check(ctx, packet);
+	if (verdict)
+		return verdict;
+	found = downlink_of(packet);
+	if (!found)
+		return VERDICT_PASS_NOT_SERVICE;
+	qfi = uplink_classifier(room, found->session, &packet->key.source);
+	if (!qfi)
+		return VERDICT_PASS_NOT_SERVICE;
+	room->template = uplink_template(&found->access);
+	template = session_template(packet, room->template, &found->access, 0);
+	if (!template)
+		return VERDICT_DROP_INTERNAL;
+	flow = &template->flow;
+	flow->service = 0;
+	flow->source = found->core;
+	flow->source_port = 0;
+	flow->destination_port = bpf_htons(GTPU_PORT);
+	flow->flags = ACTION_ENCAP_GTPU << FLOW_ACTION_SHIFT;
+	verdict = route(ctx, packet, flow, settings);
+	if (verdict)
+		return verdict;
+	verdict = downlink_put_in(ctx, packet, flow, found->teid, *qfi);
+	if (likely(verdict == VERDICT_FORWARD)) {
+		__sync_fetch_and_add(&found->packets, 1);
+		__sync_fetch_and_add(&found->bytes, packet->length);
+	}
+	return verdict;
+}

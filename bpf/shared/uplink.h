@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Sessions whose traffic is classified (TS 23.501, 5.6.4): how their tunnels come in, and what is put around the
+ * packets that go back. Which destinations are local stands in map `classifiers`. */
+#pragma once
+#include "types.h"
+
+/* How G-PDUs of a user come in. */
+struct uplink_key {
+	struct address address; /* outer destination */
+	__be32 teid;
+};
+_Static_assert(sizeof(struct uplink_key) == 20, "uplink_key");
+
+struct uplink {
+	struct address user; /* of IPv6 the last 8 bytes are zero */
+	__u32 session;       /* number */
+	__u32 reserved;
+	__u64 packets; /* that were taken out of their tunnel */
+	__u64 bytes;
+};
+_Static_assert(sizeof(struct uplink) == 40, "uplink");
+
+/* What goes to a user from a classified place. The key is `user` of above. */
+struct downlink {
+	struct address access; /* outer destination */
+	struct address core;   /* outer source */
+	__be32 teid;
+	__u32 session; /* number */
+	__u64 packets;
+	__u64 bytes;
+};
+_Static_assert(sizeof(struct downlink) == 56, "downlink");

@@ -1,0 +1,91 @@
+import type { ExecutionContext } from 'ava'
+import { SmallMaps } from '../testing/datapath/small-maps.ts'
+import { testWith } from '../testing/needs.ts'
+import { UserSessionError } from '../lb/user-sessions.ts'
+import { settingsFeatures, settingsOffsets, sourceKeySize, uplinkKeySize } from './layout.gen.ts'
+import { mapKeys } from './map-keys.ts'
+import { UserSessions } from './user-sessions.ts'
+import type { UserSession } from '../lb/user-sessions.ts'
+
+interface Bed {
+  readonly control: UserSessions
+  /** entries of each map: tunnels, users, classifiers */
+  readonly sizes: () => readonly number[]
+  readonly isLookedFor: () => boolean
+}
+
+const session = (more: Partial<UserSession> = {}): UserSession => ({
+  ueAddress: '10.60.0.1',
+  uplink: { address: '192.0.2.1', teid: 1 },
+  downlink: { address: '10.0.1.2', teid: 2 },
+  classifiers: [
+    { prefix: '10.0.2.0/24', qfi: 9 },
+    { prefix: '10.0.3.7/32', qfi: 5 },
+  ],
+  ...more,
+})
+
+const sessions = (title: string, run: (t: ExecutionContext, bed: Bed) => void): void =>
+  testWith(['root', 'bpf'], `user sessions: ${title}`, (t) => {
+    const maps = SmallMaps.open(t)
+    const { fds } = maps.loaded
+    run(t, {
+      control: new UserSessions({ fds, needed: (any) => maps.services.needUplinks(any) }),
+      sizes: () => [
+        mapKeys(fds.uplinks, uplinkKeySize).length,
+        mapKeys(fds.downlinks, 16).length,
+        mapKeys(fds.classifiers, sourceKeySize).length,
+      ],
+      isLookedFor: () =>
+        (maps.memory.settings.getUint16(settingsOffsets.features, true) & settingsFeatures.uplinks) !== 0,
+    })
+  })
+
+sessions('all of a session comes and goes, and packets are looked at while there is one', (t, bed) => {
+  t.false(bed.isLookedFor())
+  bed.control.install(session())
+  bed.control.install(
+    session({ ueAddress: '2001:db8::1:2', uplink: { address: '192.0.2.1', teid: 7 }, classifiers: [] }),
+  )
+  t.deepEqual(bed.sizes(), [2, 2, 2])
+  t.true(bed.isLookedFor())
+  t.deepEqual(
+    bed.control.list().map(({ ueAddress }) => ueAddress),
+    ['10.60.0.1', '2001:db8::1:2'],
+  )
+  t.true(bed.control.remove('10.60.0.1'))
+  t.false(bed.control.remove('10.60.0.1'))
+  t.true(bed.isLookedFor())
+  t.true(bed.control.remove('2001:db8:0:0:9:9:9:9'))
+  t.deepEqual(bed.sizes(), [0, 0, 0])
+  t.false(bed.isLookedFor())
+})
+
+sessions('what replaces a session leaves nothing of it', (t, bed) => {
+  bed.control.install(session())
+  bed.control.install(
+    session({ uplink: { address: '192.0.2.1', teid: 8 }, classifiers: [{ prefix: '10.0.2.0/24', qfi: 1 }] }),
+  )
+  t.deepEqual(bed.sizes(), [1, 1, 1])
+  bed.control.install(session({ ueAddress: '10.60.0.2' }))
+  t.deepEqual(bed.sizes(), [2, 2, 3])
+  t.deepEqual(bed.control.counts('10.60.0.2')?.uplink, { packets: 0n, bytes: 0n })
+  t.is(bed.control.counts('10.60.0.3'), null)
+})
+
+sessions('what cannot be is refused by name, and changes nothing', (t, bed) => {
+  bed.control.install(session())
+  const refused = (more: Partial<UserSession>): string | undefined =>
+    t.throws(() => bed.control.install(session({ ueAddress: '10.60.0.2', ...more })), { instanceOf: UserSessionError })
+      ?.reason
+  t.is(refused({}), 'tunnel in use')
+  const uplink = { address: '192.0.2.1', teid: 9 }
+  t.is(refused({ uplink: { ...uplink, teid: 0 } }), 'bad teid')
+  t.is(refused({ uplink, downlink: { address: '10.0.1.2', teid: 2 ** 32 } }), 'bad teid')
+  t.is(refused({ uplink, downlink: { address: '2001:db8::1', teid: 1 } }), 'bad address')
+  t.is(refused({ uplink, ueAddress: 'nobody' }), 'bad address')
+  t.is(refused({ uplink, classifiers: [{ prefix: '10.0.0.0/8', qfi: 64 }] }), 'bad qfi')
+  t.is(refused({ uplink, classifiers: [{ prefix: '10.0.0.0/99', qfi: 1 }] }), 'bad prefix')
+  t.is(refused({ uplink, classifiers: [{ prefix: 'fd00::/8', qfi: 1 }] }), 'bad prefix')
+  t.deepEqual(bed.sizes(), [1, 1, 2])
+})

@@ -1,0 +1,181 @@
+// Cases: sessions with uplink classifiers. What a user sends to a local place leaves its tunnel and is routed; what
+// comes from there gets the tunnel of the way back; everything else is as if there were no session.
+
+import { gtpu, gtpuPort, gtpuTypes, pduSessionContainer } from '../../../src/testing/packets/gtpu.ts'
+import { buildFrame, buildPacket } from '../../../src/testing/packets.ts'
+import { be16, concat } from '../../../src/testing/packets/bytes.ts'
+import { familyOf, socketOf } from '../../../src/testing/packets/socket.ts'
+import { bytes, echoRequest, expect, hosts, service, tcp, udp } from '../case.ts'
+import { arrival, gnb, n3, n3Service, upf1 } from '../n3-words.ts'
+import { deviceMac, pathTo } from '../network.ts'
+import { check, ends, sends, tooBig } from '../steps.ts'
+import type { UserSession } from '../../../src/lb/user-sessions.ts'
+import type { Packet } from '../../../src/testing/packets.ts'
+import type { Family } from '../../../src/testing/packets/socket.ts'
+import type { Case, PacketStep, Step } from '../case.ts'
+
+const families = [4, 6] as const
+const pairs = families.flatMap((outer) => families.map((inner) => ({ outer, inner })))
+
+const user = { 4: '10.60.1.2', 6: '2001:db8:60:1::2' } as const
+const otherUser = { 4: '10.60.1.3', 6: '2001:db8:60:2::2' } as const
+/** Of the local places, and one that is none. */
+const local = { 4: hosts[4].server, 6: hosts[6].server } as const
+const elsewhere = { 4: hosts[4].farClient, 6: hosts[6].farClient } as const
+const [up, down, qfi] = [0x00012345, 0x89ab0007, 9]
+
+const sessionOf = (outer: Family, inner: Family, more: Partial<UserSession> = {}): UserSession => ({
+  ueAddress: user[inner],
+  uplink: { address: hosts[outer].vip, teid: up },
+  downlink: { address: hosts[outer].client, teid: down },
+  classifiers: [{ prefix: inner === 4 ? '10.0.2.0/24' : 'fd00:0:0:2::/64', qfi }],
+  ...more,
+})
+
+/** The user's packet in its tunnel. */
+const inTunnel = (outer: Family, packet: Packet, more: Partial<Parameters<typeof gtpu>[0]> = {}): Packet =>
+  udp(gnb[outer], n3[outer], {
+    payload: gtpu({
+      type: gtpuTypes.gPdu,
+      teid: up,
+      extensions: [pduSessionContainer(5)],
+      payload: buildPacket(packet),
+      ...more,
+    }),
+  })
+
+/** Out of its tunnel, one hop further. */
+const leaves = (outer: Family, packet: Packet, more: Partial<Parameters<typeof gtpu>[0]> = {}): PacketStep =>
+  sends(inTunnel(outer, packet, more), { kind: 'answer', packet: { ...packet, ttl: (packet.ttl ?? 64) - 1 } })
+
+/** What comes from a local place gets the tunnel; the sender chooses the UDP source port and the flow label. */
+const enters = (outer: Family, packet: Packet): Step =>
+  check(async (_t, bed, hook) => {
+    const frame = buildFrame({ ethernetDestination: deviceMac('server'), ...packet })
+    const outcome = await bed.run(hook, frame, { device: 'server' })
+    expect(
+      outcome.verdicts.map(({ verdict }) => verdict),
+      ['forward'],
+      'verdict',
+    )
+    const found = outcome.frame
+    const port = 14 + (outer === 4 ? 20 : 40)
+    const inner = buildPacket({ ...packet, ttl: (packet.ttl ?? 64) - 1 })
+    // TS 29.281, 5.1 and TS 38.415, 5.5.2.1: version 1 with an extension header, whose type is 0x85: downlink, QFI.
+    const header = concat(Uint8Array.of(0x34, 255), be16(inner.length + 8), Uint8Array.of(0x89, 0xab, 0, 7))
+    const container = Uint8Array.of(0, 0, 0, 0x85, 1, 0, qfi, 0)
+    const to = socketOf(hosts[outer].client, gtpuPort)
+    const wanted = udp(socketOf(hosts[outer].vip, (found[port]! << 8) | found[port + 1]!), to, {
+      payload: concat(header, container, inner),
+      noChecksum: true,
+      ttl: 64,
+      ...(packet.tos !== undefined && { tos: packet.tos }),
+      ...(outer === 4
+        ? { identification: 0, dontFragment: true }
+        : { flowLabel: ((found[15]! & 15) << 16) | (found[16]! << 8) | found[17]! }),
+    })
+    expect((found[port]! >> 6).toString(), '3', 'source port')
+    expect(
+      Buffer.from(found).toString('hex'),
+      Buffer.from(buildFrame({ ...pathTo(to), ...wanted })).toString('hex'),
+      'frame out',
+    )
+  })
+
+const cases = pairs.flatMap(({ outer, inner }): readonly Case[] => {
+  const at = (port: number): string => socketOf(user[inner], port)
+  const there = (port: number): string => socketOf(local[inner], port)
+  const session = sessionOf(outer, inner)
+  const balanced = n3Service({}, outer)
+  const one = n3Service({ endpoints: [socketOf(upf1[outer], gtpuPort)] }, outer)
+  const goesOn = (packet: Packet): PacketStep =>
+    sends(packet, arrival({ near: outer, far: outer, mode: 'dnat', encapsulation: null }, upf1))
+  const title = `IPv${inner} in IPv${outer}`
+  return [
+    {
+      name: `uplinks: what is for a local place leaves its tunnel, whatever it is, ${title}`,
+      setup: { services: [balanced], sessions: [session] },
+      steps: [
+        leaves(outer, udp(at(5000), there(53))),
+        leaves(outer, tcp(at(5000), there(80), 'S')),
+        leaves(outer, tcp(at(5000), there(80), 'PA', { payload: bytes(900), tos: 0x28 })),
+        leaves(outer, echoRequest(at(7), there(0))),
+        leaves(outer, udp(at(5000), there(53)), { extensions: [] }),
+        leaves(outer, udp(at(5000), there(53)), { extensions: [], sequence: 7 }),
+        leaves(outer, udp(at(5000), there(53), { ttl: 2 })),
+        check(async (_t, bed) => {
+          const counts = await bed.userCounts(user[inner])
+          expect(String(counts?.uplink.packets), '7', 'packets')
+        }),
+      ],
+    },
+    {
+      name: `uplinks: everything else of the tunnel goes on to the UPF as it came, ${title}`,
+      setup: { services: [one], sessions: [session] },
+      steps: [
+        goesOn(inTunnel(outer, udp(at(5000), socketOf(elsewhere[inner], 53)))),
+        goesOn(inTunnel(outer, udp(socketOf(otherUser[inner], 5000), there(53)))),
+        goesOn(inTunnel(outer, udp(at(5000), there(53)), { teid: up + 1 })),
+        goesOn(inTunnel(outer, udp(at(5000), there(53)), { type: gtpuTypes.endMarker })),
+        goesOn(inTunnel(outer, udp(at(5000), there(53), { ttl: 1 }))),
+        goesOn(inTunnel(outer, udp(at(5000), there(53), { totalLength: 2000 }))),
+        ...(inner === 4 ? [goesOn(inTunnel(outer, udp(at(5000), there(53), { ipChecksumError: 5 })))] : []),
+        ends(inTunnel(outer, udp(at(5000), there(gtpuPort))), 'drop_gtp_nested'),
+        check(async (_t, bed) => {
+          expect(await bed.removeUser(user[inner]), true, 'removed')
+        }),
+        goesOn(inTunnel(outer, udp(at(5000), there(53)))),
+      ],
+    },
+    {
+      name: `uplinks: a session needs no service, ${title}`,
+      setup: { services: [], sessions: [session] },
+      steps: [
+        leaves(outer, udp(at(5000), there(53))),
+        ends(inTunnel(outer, udp(at(5000), socketOf(elsewhere[inner], 53))), 'pass_not_service'),
+      ],
+    },
+    {
+      name: `uplinks: what comes from a local place gets the tunnel of the way back, ${title}`,
+      setup: { services: [balanced], sessions: [session] },
+      steps: [
+        enters(outer, udp(there(53), at(5000))),
+        enters(outer, tcp(there(80), at(5000), 'PA', { payload: bytes(900), tos: 0x28 })),
+        enters(outer, udp(there(53), inner === 4 ? at(5001) : socketOf('2001:db8:60:1:9:9:9:9', 5001))),
+        ends(udp(there(53), at(5000), { ttl: 1 }), 'pass_ttl'),
+        tooBig(udp(there(53), at(5000), { payload: bytes(1450), ...(inner === 4 && { dontFragment: true }) })),
+        ends(udp(there(53), socketOf(otherUser[inner], 1)), 'pass_not_service'),
+        ends(udp(socketOf(elsewhere[inner], 53), at(5000)), 'pass_not_service'),
+        check(async (_t, bed) => {
+          const counts = await bed.userCounts(user[inner])
+          expect(String(counts?.downlink.packets), '3', 'packets')
+        }),
+      ],
+    },
+  ]
+})
+
+const beside: readonly Case[] = families.map((family) => ({
+  name: `uplinks: beside an n6 service only what comes from a local place gets the tunnel, IPv${family}`,
+  setup: {
+    services: [
+      service({
+        vip: family === 4 ? '0.0.0.0' : '::',
+        protocol: 'any',
+        port: 0,
+        lastPort: 0,
+        mode: 'dsr',
+        select: 'n6',
+        users: [family === 4 ? '10.60.0.0/16' : '2001:db8:60::/48'],
+        endpoints: [{ address: upf1[family], port: 0 }],
+      }),
+    ],
+    sessions: [sessionOf(familyOf(user[family]), family)],
+  },
+  steps: [
+    enters(family, udp(socketOf(local[family], 53), socketOf(user[family], 5000))),
+    sends(udp(socketOf(elsewhere[family], 53), socketOf(user[family], 5000)), { kind: 'l2', to: upf1[family] }),
+  ],
+}))
+
+export const uplinkCases: readonly Case[] = [...cases, ...beside]
