@@ -4,6 +4,7 @@
 #include "object.h"
 #include <bpf/btf.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,6 +136,20 @@ static void object_throw_load(napi_env env, const struct object *object, int err
 		free(detail);
 }
 
+/* The verifier gives up with EAGAIN where its thread has a signal to look at, and the signals of a profiler come faster
+ * than it is done. */
+static int object_load_undisturbed(struct bpf_object *object)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	error = bpf_object__load(object);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
 napi_value object_load(napi_env env, napi_callback_info info)
 {
 	struct bpf_program *program;
@@ -160,7 +175,7 @@ napi_value object_load(napi_env env, napi_callback_info info)
 	/* Loaded or not, libbpf does not load an object twice, so it never looks at these buffers again. */
 	bpf_object__for_each_program(program, object->bpf)
 		bpf_program__set_log_buf(program, logs + index++ * LOG_BYTES, LOG_BYTES);
-	error = bpf_object__load(object->bpf);
+	error = object_load_undisturbed(object->bpf);
 	if (error)
 		object_throw_load(env, object, -error, logs);
 	munmap(logs, count * LOG_BYTES + 4096);

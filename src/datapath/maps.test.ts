@@ -1,4 +1,5 @@
 import type { ExecutionContext } from 'ava'
+import { Session } from 'node:inspector'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,6 +52,20 @@ kernel('maps: have the sizes that were asked for', (t) => {
   t.is(entries('endpoint_counters'), 8)
   t.is(entries('members'), 14, 'a list and the one that replaces it')
   t.deepEqual((['service_idle', 'embryonic', 'returns'] as const).map(entries), [4, 4, 7])
+})
+
+kernel('maps: programs are loaded while a profiler interrupts this thread all the time', (t) => {
+  const session = new Session()
+  session.connect()
+  t.teardown(() => session.disconnect())
+  session.post('Profiler.enable')
+  session.post('Profiler.setSamplingInterval', { interval: 200 })
+  session.post('Profiler.start')
+  loadFor(t)
+  session.post('Profiler.stop', (error, { profile }) => {
+    t.is(error, null)
+    t.true(profile.nodes.length > 1)
+  })
 })
 
 kernel('maps: what is not said has the size of bpf/shared/limits.h, what is has its own', (t) => {
