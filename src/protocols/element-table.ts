@@ -65,23 +65,32 @@ export function describeElements(
   start: number,
   end: number,
 ): Record<string, FieldValue> {
-  const fields: Record<string, FieldValue> = {}
-  let lists: Map<string, FieldValue[]> | null = null
+  const fields = new ElementFields()
   for (const span of table.spans(bytes, start, end)) {
     const type = table.types[span.type]
     const name = type === undefined ? 'unknown' : `${type.field}${span.instance === 0 ? '' : span.instance}`
-    const value = type === undefined ? showUnknown(bytes, span) : show(table, type, bytes, span)
-    const others = fields[name]
-    if (others === undefined && type?.many === false) {
-      fields[name] = value
-      continue
-    }
-    lists ??= new Map()
-    const list = lists.get(name)
-    if (list !== undefined) list.push(value)
-    else lists.set(name, (fields[name] = others === undefined ? [value] : [others, value]))
+    fields.add(name, type === undefined ? showUnknown(bytes, span) : show(table, type, bytes, span), type?.many)
   }
-  return fields
+  return fields.all
+}
+
+/** Fields by the names of elements: those that come again, or may, are lists. */
+export class ElementFields {
+  readonly all: Record<string, FieldValue> = {}
+  #lists: Map<string, FieldValue[]> | null = null
+
+  /** `many`: whether there may be several; undefined: it is not known. */
+  add(name: string, value: FieldValue, many: boolean | undefined): void {
+    const others = this.all[name]
+    if (others === undefined && many === false) {
+      this.all[name] = value
+      return
+    }
+    this.#lists ??= new Map()
+    const list = this.#lists.get(name)
+    if (list !== undefined) list.push(value)
+    else this.#lists.set(name, (this.all[name] = others === undefined ? [value] : [others, value]))
+  }
 }
 
 const showUnknown = (bytes: Uint8Array, { end, instance, start, type }: ElementSpan): FieldValue => ({

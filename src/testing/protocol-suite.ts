@@ -32,7 +32,18 @@ export interface ProtocolSuite {
 }
 
 export const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replaceAll(/\s/g, ''), 'hex'))
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+export const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+/** Why a message is refused. Throws where it is not. */
+export function refusalOf<Message>(protocol: Protocol<Message>, hex: string): DecodeError {
+  try {
+    protocol.decode(bytesOf(hex))
+  } catch (error) {
+    if (error instanceof DecodeError) return error
+    throw error
+  }
+  throw new Error('it was accepted')
+}
 
 /** A reader that is not linear would take minutes; it fails the whole file. */
 const hostileTimeout = 20_000

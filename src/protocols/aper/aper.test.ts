@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { DecodeError } from '../../wire/decode-error.ts'
 import { Reader } from '../../wire/reader.ts'
-import { bytesOf } from '../../testing/protocol-suite.ts'
+import { bytesOf, hexOf } from '../../testing/protocol-suite.ts'
 import { definitionsOf } from './definitions.ts'
 import { readOctets, writeOctets } from './lengths.ts'
 import { addressesOf, plmnIdentity, transportLayerAddress } from './network.ts'
@@ -11,8 +11,6 @@ import { choice, containing, elementSequence, extension, list, optional, sequenc
 import { readAll, writeAll } from './type.ts'
 import type { Type } from './type.ts'
 import { Writer } from '../../wire/writer.ts'
-
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 /** Worked by hand after X.691, aligned variant. */
 const worked: readonly (readonly [string, Type<unknown>, unknown, string])[] = [

@@ -1,6 +1,7 @@
 // A message for people: the fields of its header, and its AVPs by their names.
 
 import { DecodeError } from '../../wire/decode-error.ts'
+import { ElementFields } from '../element-table.ts'
 import { hexText, named } from '../element-values.ts'
 import { teidText } from '../session-keys.ts'
 import { applications } from './applications.ts'
@@ -32,23 +33,12 @@ export function describe(message: DiameterMessage): Description {
 
 /** Those that stand nowhere in the table are in `unknown`. */
 function describeAvps(bytes: Uint8Array, start: number, end: number, inFailed = false): Record<string, FieldValue> {
-  const fields: Record<string, FieldValue> = {}
-  let lists: Map<string, FieldValue[]> | null = null
+  const fields = new ElementFields()
   for (const span of spans(bytes, start, end)) {
     const type = typeOf(span.code, span.vendor)
-    const name = type?.field ?? 'unknown'
-    const value = show(bytes, span, inFailed)
-    const others = fields[name]
-    if (others === undefined && type?.many === false) {
-      fields[name] = value
-      continue
-    }
-    lists ??= new Map()
-    const list = lists.get(name)
-    if (list !== undefined) list.push(value)
-    else lists.set(name, (fields[name] = others === undefined ? [value] : [others, value]))
+    fields.add(type?.field ?? 'unknown', show(bytes, span, inFailed), type?.many)
   }
-  return fields
+  return fields.all
 }
 
 function show(bytes: Uint8Array, { code, end, start, vendor }: AvpSpan, inFailed: boolean): FieldValue {

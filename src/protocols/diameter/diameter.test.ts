@@ -1,5 +1,5 @@
 import test from 'ava'
-import { bytesOf, protocolSuite } from '../../testing/protocol-suite.ts'
+import { bytesOf, protocolSuite, refusalOf } from '../../testing/protocol-suite.ts'
 import { DecodeError } from '../../wire/decode-error.ts'
 import { diameter, mandatory, readAvps, writeAvps } from './index.ts'
 import type { AddressMap } from '../protocol.ts'
@@ -351,15 +351,7 @@ protocolSuite(diameter, {
   ],
 })
 
-const refusal = (hex: string): DecodeError => {
-  try {
-    diameter.decode(bytesOf(hex))
-  } catch (error) {
-    if (error instanceof DecodeError) return error
-    throw error
-  }
-  throw new Error('it was accepted')
-}
+const refusal = (hex: string): DecodeError => refusalOf(diameter, hex)
 
 const header = (length: number): string =>
   `01${length.toString(16).padStart(6, '0')} 80000118 00000000 00000001 00000002`

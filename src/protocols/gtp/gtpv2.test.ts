@@ -1,6 +1,6 @@
 import test from 'ava'
-import { bytesOf, protocolSuite } from '../../testing/protocol-suite.ts'
-import { DecodeError } from '../../wire/decode-error.ts'
+import { bytesOf, protocolSuite, refusalOf } from '../../testing/protocol-suite.ts'
+import type { DecodeError } from '../../wire/decode-error.ts'
 import { gtpv2, splitGtpv2 } from './index.ts'
 import type { SessionKey } from '../protocol.ts'
 import type { Gtpv2Message } from './index.ts'
@@ -140,15 +140,7 @@ function nested(depth: number): Uint8Array {
   return body
 }
 
-const refusal = (hex: string): DecodeError => {
-  try {
-    gtpv2.decode(bytesOf(hex))
-  } catch (error) {
-    if (error instanceof DecodeError) return error
-    throw error
-  }
-  throw new Error('it was accepted')
-}
+const refusal = (hex: string): DecodeError => refusalOf(gtpv2, hex)
 
 test('gtpv2: a refusal names the elements around the byte where reading ended', (t) => {
   const { path, reason } = refusal(createResponse.replace('81000000a2', 'c1000000a2'))

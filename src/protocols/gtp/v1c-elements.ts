@@ -2,6 +2,7 @@
 
 import { elementTypes } from '../element-table.ts'
 import { choice, digitText, digits, domainName, network, unsigned } from '../element-values.ts'
+import { ratType, rates } from './common-values.ts'
 import { endUserAddress, extensionHeaderTypeList, gsnAddress, teid } from './v1-values.ts'
 import type { ElementRow } from '../element-table.ts'
 import type { ElementValue } from '../element-values.ts'
@@ -168,18 +169,6 @@ export const elements = {
 const u8 = unsigned(1)
 const u32 = unsigned(4)
 const selectionMode = choice({ 0: 'subscribed', 1: 'sent by MS', 2: 'chosen by SGSN' }, 3)
-const ratType = choice({
-  1: 'UTRAN',
-  2: 'GERAN',
-  3: 'WLAN',
-  4: 'GAN',
-  5: 'HSPA Evolution',
-  6: 'EUTRAN',
-  7: 'Virtual',
-  8: 'EUTRAN-NB-IoT',
-  9: 'LTE-M',
-  10: 'NR',
-})
 
 const teidWithNsapi: ElementValue = {
   leastBytes: 5,
@@ -188,14 +177,6 @@ const teidWithNsapi: ElementValue = {
 
 /** A byte about the number's kind, then its digits (7.7.33). */
 const msisdn: ElementValue = { leastBytes: 1, show: (bytes, start, end) => digitText(bytes, start + 1, end) }
-
-const rates: ElementValue = {
-  leastBytes: 8,
-  show: (bytes, start, end) => ({
-    uplinkKbps: u32.show(bytes, start, end),
-    downlinkKbps: u32.show(bytes, start + 4, end),
-  }),
-}
 
 const rows: readonly ElementRow[] = [
   [1, 'Cause', choice(causes)],

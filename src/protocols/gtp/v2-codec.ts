@@ -7,6 +7,7 @@
 import { DecodeError } from '../../wire/decode-error.ts'
 import { Reader } from '../../wire/reader.ts'
 import { Writer } from '../../wire/writer.ts'
+import { lengthFrom, messageLength, splitMessages } from '../datagram.ts'
 import { checkElement, walk } from './v2-walk.ts'
 
 export interface Gtpv2Message {
@@ -27,14 +28,13 @@ export interface Gtpv2Message {
 
 const version = 2
 const flag = { piggybacks: 0x10, teid: 8, priority: 4, spare: 3 } as const
-const lengthFrom = 4
 const shortHeader = 8
 const longHeader = 12
 /** in a datagram (TS 29.274, 5.5.1) */
 const mostMessages = 2
 
 export function decode(bytes: Uint8Array): Gtpv2Message {
-  const length = messageLength(bytes, 0)
+  const length = messageLength(bytes, 0, version)
   if (length < bytes.length) throw new DecodeError('bytes left over', length)
   const reader = new Reader(bytes)
   const flags = reader.u8()
@@ -78,27 +78,6 @@ export function encode({ body, piggybacks, priority, sequence, spare, teid, type
   return writer.put(body).done()
 }
 
-/** Of the message that begins at `at`, which is all there; header and elements are not looked at. */
-function messageLength(bytes: Uint8Array, at: number): number {
-  const reader = new Reader(bytes, at)
-  if (reader.u8() >> 5 !== version) throw new DecodeError('unknown version', at)
-  reader.skip(1)
-  const length = lengthFrom + reader.u16()
-  if (at + length > bytes.length) throw new DecodeError('truncated', bytes.length)
-  return length
-}
-
 /** The messages of a datagram, as views: one, or a response and the request that it piggybacks. Throws DecodeError. */
-export function splitGtpv2(datagram: Uint8Array): readonly Uint8Array[] {
-  const messages: Uint8Array[] = []
-  let at = 0
-  for (let more = true; more;) {
-    if (messages.length === mostMessages) throw new DecodeError('too many messages', at)
-    const next = at + messageLength(datagram, at)
-    more = (datagram[at]! & flag.piggybacks) !== 0
-    messages.push(datagram.subarray(at, next))
-    at = next
-  }
-  if (at < datagram.length) throw new DecodeError('bytes left over', at)
-  return messages
-}
+export const splitGtpv2 = (datagram: Uint8Array): readonly Uint8Array[] =>
+  splitMessages(datagram, { version, moreFlag: flag.piggybacks, most: mostMessages })

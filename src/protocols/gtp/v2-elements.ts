@@ -14,6 +14,7 @@ import {
   timer,
   unsigned,
 } from '../element-values.ts'
+import { ratType, rates } from './common-values.ts'
 import { bearerQos, cause, fTeid, ipAddress, paa } from './v2-values.ts'
 import type { ElementRow } from '../element-table.ts'
 import type { ElementValue } from '../element-values.ts'
@@ -24,18 +25,6 @@ const u8 = unsigned(1)
 const u16 = unsigned(2)
 const u32 = unsigned(4)
 const ebi: ElementValue = { leastBytes: 1, show: (bytes, start) => bytes[start]! & 15 }
-const ratType = choice({
-  1: 'UTRAN',
-  2: 'GERAN',
-  3: 'WLAN',
-  4: 'GAN',
-  5: 'HSPA Evolution',
-  6: 'EUTRAN',
-  7: 'Virtual',
-  8: 'EUTRAN-NB-IoT',
-  9: 'LTE-M',
-  10: 'NR',
-})
 const pdnType = choice({ 1: 'IPv4', 2: 'IPv6', 3: 'IPv4v6', 4: 'Non-IP', 5: 'Ethernet' }, 7)
 const selectionMode = choice({ 0: 'subscribed', 1: 'sent by MS', 2: 'chosen by network' }, 3)
 const nodeType = choice({ 0: 'MME', 1: 'SGSN' })
@@ -47,13 +36,6 @@ const indication = bits(
   'AOPI AOSI PCRI PSCI BDWI DTCI UASI NSI',
   'WPMSI UNACCSI PNSI S11TF PMTSMI CPOPCI EPCOSI ROAAI',
 )
-const rates: ElementValue = {
-  leastBytes: 8,
-  show: (bytes, start, end) => ({
-    uplinkKbps: u32.show(bytes, start, end),
-    downlinkKbps: u32.show(bytes, start + 4, end),
-  }),
-}
 
 const rows: readonly ElementRow[] = [
   [1, 'IMSI', digits],

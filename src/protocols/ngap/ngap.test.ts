@@ -1,9 +1,9 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { DecodeError } from '../../wire/decode-error.ts'
-import { bytesOf, protocolSuite } from '../../testing/protocol-suite.ts'
+import { elementSuite } from '../../testing/aper-suite.ts'
+import { bytesOf, hexOf, protocolSuite } from '../../testing/protocol-suite.ts'
 import type { Vector } from '../../testing/protocol-suite.ts'
-import { readAll, writeAll } from '../aper/type.ts'
 import type { AddressMap, SessionKey, SessionKind } from '../protocol.ts'
 import { elements, find, mapAmfUeNgapIds, ngap, ngapUeKeys, pduSessions, replace } from './index.ts'
 import { definitions } from './elements.ts'
@@ -14,7 +14,6 @@ const ue = (amf: string, ran: string): readonly SessionKey[] => [
   key('amf-ue', `0x${amf.padStart(10, '0')}`),
   key('ran-ue', `0x${ran.padStart(8, '0')}`),
 ]
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 /** Sent by AMFs and gNBs, or written bit by bit after TS 38.413, 9.2 and 9.3; tshark reads them the same way. */
 const vectors: readonly Vector[] = [
@@ -561,36 +560,4 @@ test('ngap: elements are found by their definitions, and replaced', (t) => {
   ])
 })
 
-test('ngap: every element that is known is written as it was read', (t) => {
-  let known = 0
-  for (const { hex } of vectors) {
-    for (const { id, value } of message(hex).elements) {
-      const type = definitions.get(id)?.type
-      if (type === undefined) continue
-      known++
-      t.is(hexOf(writeAll(type, readAll(type, value))), hexOf(value))
-    }
-  }
-  t.true(known > 20)
-})
-
-test('ngap: whatever is in an element, it is refused or written as it was', (t) => {
-  const values = vectors.flatMap(({ hex }) => message(hex).elements)
-  const mutated = fc.tuple(fc.constantFrom(...values), fc.nat(), fc.nat(255)).map(([{ id, value }, at, byte]) => ({
-    id,
-    value: value.length === 0 ? value : value.with(at % value.length, byte),
-  }))
-  fc.assert(
-    fc.property(mutated, ({ id, value }) => {
-      const type = definitions.get(id)?.type
-      if (type === undefined) return true
-      try {
-        return hexOf(writeAll(type, readAll(type, value))) === hexOf(value)
-      } catch (error) {
-        return error instanceof DecodeError
-      }
-    }),
-    { numRuns: 3000 },
-  )
-  t.pass()
-})
+elementSuite({ protocol: ngap, definitions, vectors })

@@ -1,18 +1,9 @@
-import test from 'ava'
-import { bytesOf } from '../../testing/protocol-suite.ts'
-import { readAll, writeAll } from '../aper/type.ts'
+import { sessionSuite } from '../../testing/aper-suite.ts'
+import type { SessionRow } from '../../testing/aper-suite.ts'
 import { definitions } from './elements.ts'
 import { ngap, pduSessions } from './index.ts'
 
-interface Row {
-  /** of the message */
-  readonly name: string
-  readonly hex: string
-  /** number, tunnels and QoS flows of each session; they are all that tshark finds too */
-  readonly sessions: readonly string[]
-}
-
-const rows: readonly Row[] = [
+const rows: readonly SessionRow[] = [
   {
     name: 'PDUSessionResourceSetupRequest',
     hex: `001d008096000003000a00020001005500020001004a008082004005037e0043402001020375000005008b000a01f00a00000100
@@ -133,47 +124,4 @@ const rows: readonly Row[] = [
   },
 ]
 
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-
-test('ngap: transfers of every kind are read with their tunnels, and written as they were', (t) => {
-  for (const { hex, name, sessions } of rows) {
-    const message = ngap.decode(bytesOf(hex))
-    const { fields, name: said } = ngap.describe(message)
-    t.is(said, name)
-    t.is(fields['unreadable'], undefined, name)
-    const found = pduSessions(message).map(({ id, qosFlows, tunnels }) =>
-      `${id}: ${[
-        ...tunnels.map(({ addresses, role, teid }) => `${role} ${addresses.join('+')}/${teid}`),
-        ...qosFlows.map((flow) => `flow ${flow}`),
-      ].join(', ')}`.trim(),
-    )
-    t.deepEqual(found, sessions, name)
-    for (const { id, value } of message.elements) {
-      const type = definitions.get(id)?.type
-      if (type !== undefined) t.is(hexOf(writeAll(type, readAll(type, value))), hexOf(value), name)
-    }
-  }
-})
-
-test('ngap: every address and tunnel identifier in them is translated, and no other byte', (t) => {
-  for (const { hex, name } of rows) {
-    const message = ngap.decode(bytesOf(hex))
-    const there = ngap.translate!(message, {
-      address: (bytes) => bytes.with(0, bytes[0]! ^ 1),
-      teid: (_, id) => id + 256,
-    })
-    const back = ngap.translate!(there, { address: (bytes) => bytes.with(0, bytes[0]! ^ 1), teid: (_, id) => id - 256 })
-    const before = hexOf(ngap.encode(message))
-    t.is(hexOf(ngap.encode(back)), before, name)
-    t.is(
-      there === message,
-      pduSessions(message).every(({ tunnels }) => tunnels.length === 0),
-      name,
-    )
-    for (const [index, { id, tunnels }] of pduSessions(message).entries()) {
-      const others = pduSessions(there)[index]!
-      t.is(others.id, id)
-      for (const [n, { teid }] of tunnels.entries()) t.is(others.tunnels[n]!.teid, teid + 256, name)
-    }
-  }
-})
+sessionSuite({ protocol: ngap, definitions, title: 'transfers', rows, sessionsOf: pduSessions })

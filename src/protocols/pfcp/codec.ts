@@ -6,7 +6,7 @@
 
 import { DecodeError } from '../../wire/decode-error.ts'
 import { write16, write32 } from '../../wire/fields.ts'
-import { Reader } from '../../wire/reader.ts'
+import { lengthFrom, messageLength, splitMessages } from '../datagram.ts'
 import { checkElement, walk } from './walk.ts'
 
 export interface PfcpMessage {
@@ -28,14 +28,13 @@ export interface PfcpMessage {
 
 const version = 1
 const flag = { seid: 1, priority: 2, followOn: 4, spare: 0x18 } as const
-const lengthFrom = 4
 const nodeHeaderBytes = 8
 const sessionHeaderBytes = 16
 /** in a datagram */
 const mostMessages = 1024
 
 export function decode(bytes: Uint8Array): PfcpMessage {
-  const length = messageLength(bytes, 0)
+  const length = messageLength(bytes, 0, version)
   if (length < bytes.length) throw new DecodeError('bytes left over', length)
   const flags = bytes[0]!
   const isSession = (flags & flag.seid) !== 0
@@ -96,30 +95,9 @@ function writeSeid(bytes: Uint8Array, seid: bigint): void {
   for (let i = 0; i < 8; i++) bytes[4 + i] = scratch.getUint8(i)
 }
 
-/** Of the message that begins at `at`, which is all there; header and elements are not looked at. */
-function messageLength(bytes: Uint8Array, at: number): number {
-  const reader = new Reader(bytes, at)
-  if (reader.u8() >> 5 !== version) throw new DecodeError('unknown version', at)
-  reader.skip(1)
-  const length = lengthFrom + reader.u16()
-  if (at + length > bytes.length) throw new DecodeError('truncated', bytes.length)
-  return length
-}
-
 /**
  * The messages of a datagram, as views: each one that announces a follower (FO) has one (TS 29.244, 7.2.2.4.2). Throws
  * DecodeError.
  */
-export function splitPfcp(datagram: Uint8Array): readonly Uint8Array[] {
-  const messages: Uint8Array[] = []
-  let at = 0
-  for (let more = true; more;) {
-    if (messages.length === mostMessages) throw new DecodeError('too many messages', at)
-    const next = at + messageLength(datagram, at)
-    more = (datagram[at]! & flag.followOn) !== 0
-    messages.push(datagram.subarray(at, next))
-    at = next
-  }
-  if (at < datagram.length) throw new DecodeError('bytes left over', at)
-  return messages
-}
+export const splitPfcp = (datagram: Uint8Array): readonly Uint8Array[] =>
+  splitMessages(datagram, { version, moreFlag: flag.followOn, most: mostMessages })

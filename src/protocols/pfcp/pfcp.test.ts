@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { bytesOf, protocolSuite } from '../../testing/protocol-suite.ts'
-import { DecodeError } from '../../wire/decode-error.ts'
+import { bytesOf, protocolSuite, refusalOf } from '../../testing/protocol-suite.ts'
+import type { DecodeError } from '../../wire/decode-error.ts'
 import {
   pfcp,
   readElements,
@@ -192,15 +192,7 @@ function nested(depth: number): Uint8Array {
   return body
 }
 
-const refusal = (hex: string): DecodeError => {
-  try {
-    pfcp.decode(bytesOf(hex))
-  } catch (error) {
-    if (error instanceof DecodeError) return error
-    throw error
-  }
-  throw new Error('it was accepted')
-}
+const refusal = (hex: string): DecodeError => refusalOf(pfcp, hex)
 
 test('pfcp: a refusal names the elements around the byte where reading ended', (t) => {
   const lying = establishmentResponse.replace('00150009 01 000066ec', '00150009 03 000066ec')

@@ -1,18 +1,9 @@
-import test from 'ava'
-import { bytesOf } from '../../testing/protocol-suite.ts'
-import { readAll, writeAll } from '../aper/type.ts'
+import { sessionSuite } from '../../testing/aper-suite.ts'
+import type { SessionRow } from '../../testing/aper-suite.ts'
 import { definitions } from './elements.ts'
 import { eRabs, s1ap } from './index.ts'
 
-interface Row {
-  /** of the message */
-  readonly name: string
-  readonly hex: string
-  /** number, tunnels and QoS flows of each session; they are all that tshark finds too */
-  readonly sessions: readonly string[]
-}
-
-const rows: readonly Row[] = [
+const rows: readonly SessionRow[] = [
   {
     name: 'E-RABSetupRequest',
     hex: `0005003b000003000000034001020008000340012c0010002600001100210a8009232002540be4002003e80001400100000f800a
@@ -69,47 +60,4 @@ const rows: readonly Row[] = [
   },
 ]
 
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-
-test('s1ap: E-RABs of every kind are read with their tunnels, and written as they were', (t) => {
-  for (const { hex, name, sessions } of rows) {
-    const message = s1ap.decode(bytesOf(hex))
-    const { fields, name: said } = s1ap.describe(message)
-    t.is(said, name)
-    t.is(fields['unreadable'], undefined, name)
-    const found = eRabs(message).map(({ id, qosFlows, tunnels }) =>
-      `${id}: ${[
-        ...tunnels.map(({ addresses, role, teid }) => `${role} ${addresses.join('+')}/${teid}`),
-        ...qosFlows.map((flow) => `flow ${flow}`),
-      ].join(', ')}`.trim(),
-    )
-    t.deepEqual(found, sessions, name)
-    for (const { id, value } of message.elements) {
-      const type = definitions.get(id)?.type
-      if (type !== undefined) t.is(hexOf(writeAll(type, readAll(type, value))), hexOf(value), name)
-    }
-  }
-})
-
-test('s1ap: every address and tunnel identifier in them is translated, and no other byte', (t) => {
-  for (const { hex, name } of rows) {
-    const message = s1ap.decode(bytesOf(hex))
-    const there = s1ap.translate!(message, {
-      address: (bytes) => bytes.with(0, bytes[0]! ^ 1),
-      teid: (_, id) => id + 256,
-    })
-    const back = s1ap.translate!(there, { address: (bytes) => bytes.with(0, bytes[0]! ^ 1), teid: (_, id) => id - 256 })
-    const before = hexOf(s1ap.encode(message))
-    t.is(hexOf(s1ap.encode(back)), before, name)
-    t.is(
-      there === message,
-      eRabs(message).every(({ tunnels }) => tunnels.length === 0),
-      name,
-    )
-    for (const [index, { id, tunnels }] of eRabs(message).entries()) {
-      const others = eRabs(there)[index]!
-      t.is(others.id, id)
-      for (const [n, { teid }] of tunnels.entries()) t.is(others.tunnels[n]!.teid, teid + 256, name)
-    }
-  }
-})
+sessionSuite({ protocol: s1ap, definitions, title: 'E-RABs', rows, sessionsOf: eRabs })

@@ -1,16 +1,13 @@
 import test from 'ava'
-import fc from 'fast-check'
-import { DecodeError } from '../../wire/decode-error.ts'
-import { bytesOf, protocolSuite } from '../../testing/protocol-suite.ts'
+import { elementSuite } from '../../testing/aper-suite.ts'
+import { bytesOf, hexOf, protocolSuite } from '../../testing/protocol-suite.ts'
 import type { Vector } from '../../testing/protocol-suite.ts'
-import { readAll, writeAll } from '../aper/type.ts'
 import type { SessionKey, SessionKind } from '../protocol.ts'
 import { eRabs, elements, find, mapMmeUeS1apIds, replace, s1ap, s1apUeKeys } from './index.ts'
 import { definitions } from './elements.ts'
 import type { S1apMessage } from './index.ts'
 
 const key = (kind: SessionKind, value: string): SessionKey => ({ kind, value })
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const message = (hex: string): S1apMessage => s1ap.decode(bytesOf(hex))
 const both = [key('mme-ue', '0x00000102'), key('enb-ue', '0x00012c')]
 
@@ -218,36 +215,4 @@ test('s1ap: elements are found by their definitions, and by the short way to the
   t.deepEqual(s1apUeKeys(bytesOf(vectors[3]!.hex)), { kind: 'initiating', procedure: 9, core: 0x102, ran: 300 })
 })
 
-test('s1ap: every element that is known is written as it was read', (t) => {
-  let known = 0
-  for (const { hex } of vectors) {
-    for (const { id, value } of message(hex).elements) {
-      const type = definitions.get(id)?.type
-      if (type === undefined) continue
-      known++
-      t.is(hexOf(writeAll(type, readAll(type, value))), hexOf(value))
-    }
-  }
-  t.true(known > 20)
-})
-
-test('s1ap: whatever is in an element, it is refused or written as it was', (t) => {
-  const values = vectors.flatMap(({ hex }) => message(hex).elements)
-  const mutated = fc.tuple(fc.constantFrom(...values), fc.nat(), fc.nat(255)).map(([{ id, value }, at, byte]) => ({
-    id,
-    value: value.length === 0 ? value : value.with(at % value.length, byte),
-  }))
-  fc.assert(
-    fc.property(mutated, ({ id, value }) => {
-      const type = definitions.get(id)?.type
-      if (type === undefined) return true
-      try {
-        return hexOf(writeAll(type, readAll(type, value))) === hexOf(value)
-      } catch (error) {
-        return error instanceof DecodeError
-      }
-    }),
-    { numRuns: 3000 },
-  )
-  t.pass()
-})
+elementSuite({ protocol: s1ap, definitions, vectors })

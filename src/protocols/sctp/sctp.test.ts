@@ -1,14 +1,13 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { DecodeError } from '../../wire/decode-error.ts'
-import { bytesOf, protocolSuite } from '../../testing/protocol-suite.ts'
+import { bytesOf, hexOf, protocolSuite } from '../../testing/protocol-suite.ts'
 import type { Vector } from '../../testing/protocol-suite.ts'
 import type { AddressMap, SessionKey } from '../protocol.ts'
 import { checksumStatus, sctp, withChecksum, withChunks } from './index.ts'
 import type { SctpPacket } from './index.ts'
 
 const association = (value: string): SessionKey => ({ kind: 'association', value })
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 /** From a live association the COOKIE ACK; others written after the RFCs, with checksums from elsewhere. */
 const vectors: readonly Vector[] = [
