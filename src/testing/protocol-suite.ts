@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks'
 import test from 'ava'
 import fc from 'fast-check'
 import { DecodeError } from '../wire/decode-error.ts'
+import { fromHex as bytesOf, toHex as hexOf } from './packets/bytes.ts'
 import type { Protocol, SessionKey } from '../protocols/protocol.ts'
 
 export interface Vector {
@@ -31,8 +32,7 @@ export interface ProtocolSuite {
   readonly hostile: readonly HostileMessage[]
 }
 
-export const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replaceAll(/\s/g, ''), 'hex'))
-export const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+export { bytesOf, hexOf }
 
 /** Why a message is refused. Throws where it is not. */
 export function refusalOf<Message>(protocol: Protocol<Message>, hex: string): DecodeError {

@@ -29,6 +29,8 @@ export function fromHex(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text.replaceAll(/\s/g, ''), 'hex'))
 }
 
+export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

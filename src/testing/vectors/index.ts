@@ -24,7 +24,7 @@ const mark = '?vectors'
 const idleTest = 'const idle = new Proxy(() => idle, { get: () => idle }); export default idle'
 const standIns: readonly (readonly [RegExp, string])[] = [
   [/^ava$/, `data:text/javascript,${encodeURIComponent(idleTest)}`],
-  [/\/testing\/protocol-suite\.ts$/, new URL('suite-stand-in.ts', import.meta.url).href],
+  [/\/testing\/(?:aper|protocol)-suite\.ts$/, new URL('suite-stand-in.ts', import.meta.url).href],
 ]
 
 let known: Promise<readonly KnownMessage[]> | null = null
