@@ -111,6 +111,17 @@ export function mapLookupBatch(
   values: Uint8Array,
   maxCount: number,
 ): { readonly count: number; readonly done: boolean }
+/**
+ * Looks up the first `count` of these keys: `found` gets 1 for each that is there, whose value then stands in `values`,
+ * and 0 for the others. Returns how many are there.
+ */
+export function mapLookupEach(
+  fd: number,
+  keys: Uint8Array,
+  values: Uint8Array,
+  found: Uint8Array,
+  count: number,
+): number
 /** Returns how many were written; throws, and says how many it was, if the kernel stopped before the end. */
 export function mapUpdateBatch(fd: number, keys: Uint8Array, values: Uint8Array, count: number, flags?: number): number
 /** The same; stops (ENOENT) at a key that is not there. */

@@ -111,6 +111,15 @@ testWith(needs, 'native: batches write and read a whole hash through arrays of t
   t.true(native.mapLookup(fd, u32(30), new Uint8Array(8)))
 })
 
+testWith(needs, 'native: keys that are named are looked up in one call, and which are there is said', (t) => {
+  const fd = createMap(t, hash)
+  native.mapUpdateBatch(fd, u32(1, 2, 3), u64(10n, 20n, 30n), 3)
+  const [values, found] = [u64(7n, 7n, 7n, 7n), Uint8Array.of(9, 9, 9, 9)]
+  t.is(native.mapLookupEach(fd, u32(3, 4, 1, 2), values, found, 3), 2)
+  t.deepEqual([...found], [1, 0, 1, 9])
+  t.deepEqual([...u64s(values)], [30n, 7n, 10n, 7n])
+})
+
 testWith(needs, 'native: a batch that the kernel stops says how far it came', (t) => {
   const fd = createMap(t, { ...hash, maxEntries: 4 })
   const keys = u32(1, 2, 3, 4, 5, 6)
@@ -190,6 +199,9 @@ testWith(needs, 'native: arrays of a wrong size are TypeErrors', (t) => {
     ['too few keys', () => native.mapLookupBatch(fd, cursor, true, key, new Uint8Array(16), 2)],
     ['too few values', () => native.mapLookupBatch(fd, cursor, true, new Uint8Array(8), value, 2)],
     ['count of zero', () => native.mapLookupBatch(fd, cursor, true, key, value, 0)],
+    ['too few keys to look up', () => native.mapLookupEach(fd, key, new Uint8Array(16), new Uint8Array(2), 2)],
+    ['too few values to look up', () => native.mapLookupEach(fd, new Uint8Array(8), value, new Uint8Array(2), 2)],
+    ['too few answers', () => native.mapLookupEach(fd, new Uint8Array(8), new Uint8Array(16), new Uint8Array(1), 2)],
     ['too few keys to update', () => native.mapUpdateBatch(fd, key, new Uint8Array(16), 2)],
     ['too few values to update', () => native.mapUpdateBatch(fd, new Uint8Array(8), value, 2)],
     ['too few keys to delete', () => native.mapDeleteBatch(fd, key, 2)],

@@ -53,6 +53,32 @@ static napi_value map_lookup_batch(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* The kernel has no batch for keys that are named; what is saved is all that stands around its calls. */
+static napi_value map_lookup_each(napi_env env, napi_callback_info info)
+{
+	struct bytes keys, values, found;
+	struct map_shape shape;
+	napi_value arguments[5];
+	uint32_t count, there = 0;
+
+	if (!read_arguments(env, info, COUNT(arguments), arguments) || !map_read_shape(env, arguments[0], &shape) ||
+	    !read_u32(env, arguments[4], "count", &count) ||
+	    !map_read_array(env, arguments[1], "keys", &shape, shape.key_bytes, count, &keys) ||
+	    !map_read_array(env, arguments[2], "values", &shape, shape.value_bytes, count, &values) ||
+	    !map_read_array(env, arguments[3], "found", &shape, 1, count, &found))
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		bool missing = bpf_map_lookup_elem(shape.fd, keys.data + i * shape.key_bytes,
+						   values.data + i * shape.value_bytes) != 0;
+
+		if (missing && errno != ENOENT)
+			return throw_map(env, errno, "bpf_map_lookup_elem", &shape);
+		found.data[i] = !missing;
+		there += !missing;
+	}
+	return make_number(env, there);
+}
+
 static napi_value throw_stopped(napi_env env, int error, const char *call, const struct map_shape *shape, uint32_t done,
 				uint32_t wanted)
 {
@@ -147,9 +173,9 @@ static napi_value map_possible_cpus(napi_env env, napi_callback_info info)
 bool define_map_batch(napi_env env, napi_value exports)
 {
 	static const struct function functions[] = {
-		{ "mapLookupBatch", map_lookup_batch }, { "mapUpdateBatch", map_update_batch },
-		{ "mapDeleteBatch", map_delete_batch }, { "mapMemory", map_memory },
-		{ "possibleCpus", map_possible_cpus },
+		{ "mapLookupBatch", map_lookup_batch }, { "mapLookupEach", map_lookup_each },
+		{ "mapUpdateBatch", map_update_batch }, { "mapDeleteBatch", map_delete_batch },
+		{ "mapMemory", map_memory },            { "possibleCpus", map_possible_cpus },
 	};
 
 	return define_functions(env, exports, functions, COUNT(functions));

@@ -18,6 +18,7 @@ import {
 import { load, mapMemory } from '../../src/datapath/maps.ts'
 import { Services } from '../../src/datapath/services.ts'
 import { Status } from '../../src/datapath/status.ts'
+import { UserSessions } from '../../src/datapath/user-sessions.ts'
 import { macBytes, parseSocket } from '../../src/testing/packets.ts'
 import { endpointDefaults, serviceDefaults } from '../../src/lb/model.ts'
 import { addressBytes } from '../../src/wire/ip.ts'
@@ -86,6 +87,7 @@ export class Product {
   readonly #status: Status
   readonly #expireKeys: Uint8Array
   readonly services: Services
+  readonly userSessions: UserSessions
 
   constructor(objects: string) {
     this.#loaded = load({
@@ -121,6 +123,7 @@ export class Product {
     for (const { device, mac } of [network.clientSide, network.endpointSide]) this.#addDevice(device, mac)
     this.#status = new Status(this.#loaded.fds, services)
     this.services = services
+    this.userSessions = new UserSessions({ fds: this.#loaded.fds, needed: (any) => services.needUplinks(any) })
     installHints(services)
     memory.settings.setUint16(settingsOffsets.guePort, 6080)
     new Uint8Array(memory.settings.buffer).set(addressBytes(encapsulationSource), settingsOffsets.encapSource4)

@@ -1,5 +1,5 @@
 // The benchmark of N3: what a million tunnels take of the kernel's memory, how fast their hints are written, and what a
-// packet of one of them costs beside a packet of the only one.
+// packet of one of them costs beside a packet of the only one; and what leaving a tunnel and entering one cost.
 
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -32,7 +32,7 @@ export const benchN3 = async (options: BenchOptions): Promise<boolean> => {
   return rows.every(({ ok }) => ok)
 }
 
-const measure = async ({ progress, repeat, rounds }: BenchOptions): Promise<readonly Row[]> => {
+const measure = async ({ pattern, progress, repeat, rounds }: BenchOptions): Promise<readonly Row[]> => {
   const namespace = makeNetwork()
   const remove = (): void => removeNetwork(namespace)
   process.once('exit', remove)
@@ -43,6 +43,7 @@ const measure = async ({ progress, repeat, rounds }: BenchOptions): Promise<read
     benchObjects: fileURLToPath(new URL('../../build/bench', import.meta.url)),
     rounds,
     repeat: repeat ?? defaultRepeat,
+    pattern,
   }
   const worker = new Worker(new URL('worker.ts', import.meta.url), { workerData: task })
   const rows: Row[] = []

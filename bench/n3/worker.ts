@@ -2,9 +2,15 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { native } from '../../native/load.ts'
+import { matches } from '../report.ts'
 import { measureHints } from './hints.ts'
 import { measureSteering } from './steering.ts'
+import { measureUlcl } from './ulcl.ts'
 import type { Hook } from '../../src/datapath/layout.gen.ts'
+
+const hintCases = ['hints-memory-1m', 'hints-install-batches', 'hints-install-one-by-one']
+const steeringCases = ['gtpu-one-teid', 'gtpu-1m-teids-random']
+const ulclCases = ['ulcl-decapsulate', 'ulcl-encapsulate']
 
 export interface Task {
   readonly namespace: string
@@ -15,6 +21,8 @@ export interface Task {
   readonly rounds: number
   /** packets of a round */
   readonly repeat: number
+  /** for rows' names, or hook/name: what has none of them is not measured */
+  readonly pattern: string
 }
 
 /** One line of the JSON output. */
@@ -42,8 +50,11 @@ const measureAll = (task: Task, send: (message: Message) => void): void => {
   native.enterNetworkNamespace(task.namespace)
   native.pinToCpu(task.cpu)
   const progress = (text: string): void => send({ kind: 'progress', text })
-  send({ kind: 'rows', rows: measureHints(progress) })
-  send({ kind: 'rows', rows: measureSteering(task, progress) })
+  const isWanted = (names: readonly string[]): boolean =>
+    names.some((name) => ['hints', 'xdp', 'tc'].some((hook) => matches(task.pattern, hook, name)))
+  if (isWanted(hintCases)) send({ kind: 'rows', rows: measureHints(progress) })
+  if (isWanted(steeringCases)) send({ kind: 'rows', rows: measureSteering(task, progress) })
+  if (isWanted(ulclCases)) send({ kind: 'rows', rows: measureUlcl(task, progress) })
   send({ kind: 'done' })
 }
 

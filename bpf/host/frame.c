@@ -134,6 +134,17 @@ long bpf_redirect_neigh(__u32 ifindex, struct bpf_redir_neigh *neighbour, int si
 	return bpf_redirect(ifindex, flags);
 }
 
+/* This machine has no sockets. */
+struct bpf_sock *bpf_sk_lookup_udp(void *ctx, struct bpf_sock_tuple *tuple, __u32 size, __u64 zone, __u64 flags)
+{
+	return NULL;
+}
+
+long bpf_sk_release(void *socket)
+{
+	return 0;
+}
+
 long bpf_fib_lookup(void *ctx, struct bpf_fib_lookup *fib, int size, __u32 flags)
 {
 	__u16 mtu = host_world.fib & HOST_FIB_SMALL_MTU ? 600 : 1500;

@@ -51,7 +51,7 @@ static void fuzz_start(void)
 #define MAP HOST_MAP
 	MAP(meta); MAP(settings); MAP(devices); MAP(services); MAP(vips); MAP(slots); MAP(members); MAP(endpoints);
 	MAP(active_flows); MAP(port_blocks); MAP(flows); MAP(fragments); MAP(service_ranges); MAP(sources);
-	MAP(masquerades); MAP(user_pools); MAP(uplinks); MAP(downlinks); MAP(classifiers);
+	MAP(masquerades); MAP(user_pools); MAP(user_routes); MAP(uplinks); MAP(downlinks); MAP(classifiers);
 	MAP(local_addresses); MAP(service_idle); MAP(live_flows); MAP(embryonic); MAP(snat_pools); MAP(affinities);
 	MAP(hints); MAP(teid_ranges); MAP(session_ports); MAP(returns); MAP(sctp_paths); MAP(sctp_powers);
 	MAP(punt_sequence);

@@ -30,22 +30,33 @@ inline_always bool hint_endpoint_serves(const struct endpoint *endpoint, __u32 s
 	return endpoint && endpoint->service == service && !(endpoint->flags & (ENDPOINT_BLOCKED | ENDPOINT_DOWN));
 }
 
-/* What the key in the scratch room says: a hint that lives, of an endpoint that may have it. */
+/* Of an endpoint that may have it. */
+inline_always bool hint_lives(const struct hint *hint, __u32 service, __u32 now)
+{
+	__u32 endpoint = hint->endpoint;
+
+	if (hint->expires && (__s32)(now - hint->expires) >= 0)
+		return false;
+	return hint_endpoint_serves(bpf_map_lookup_elem(&endpoints, &endpoint), service);
+}
+
+/* What the key in the scratch room says: a hint that lives. */
 inline_always struct hint *hint_find(struct scratch *room, __u32 now)
 {
 	struct hint *hint = bpf_map_lookup_elem(&hints, &room->hint_key);
-	__u32 endpoint;
 
 	if (unlikely(explain))
 		trace_tell(TRACE_SESSION, hint, hint ? hint->endpoint : 0, (const struct flow_key *)&room->hint_key,
 			   NULL);
-	if (!hint || hint->tag != hint_tag(&room->hint_key))
-		return NULL;
-	if (hint->expires && (__s32)(now - hint->expires) >= 0)
-		return NULL;
-	endpoint = hint->endpoint;
-	if (!hint_endpoint_serves(bpf_map_lookup_elem(&endpoints, &endpoint), room->hint_key.service))
+	if (!hint || hint->tag != hint_tag(&room->hint_key) || !hint_lives(hint, room->hint_key.service, now))
 		return NULL;
 	hint->seen = now;
 	return hint;
+}
+
+/* Packets of one session may come in on several CPUs. */
+inline_always void hint_count(struct hint *hint, __u64 packets, __u64 bytes)
+{
+	__sync_fetch_and_add(&hint->packets, packets);
+	__sync_fetch_and_add(&hint->bytes, bytes);
 }

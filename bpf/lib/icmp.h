@@ -200,6 +200,37 @@ inline_always enum verdict icmp_translate(ctx_t *ctx, const struct packet *packe
 	return VERDICT_FORWARD;
 }
 
+/* Whether a socket of this machine has sent the packet inside: that of a service whose messages end here, at an address
+ * that others share with it. */
+rarely bool icmp_of_socket(ctx_t *ctx, const struct packet *packet)
+{
+	struct bpf_sock_tuple tuple = {};
+	__u32 length = sizeof(tuple.ipv4);
+	const struct flow_key *key;
+	struct bpf_sock *socket;
+
+	if (!packet || packet->key.protocol != IPPROTO_UDP)
+		return false;
+	key = &packet->key;
+	if (packet->v6) {
+		length = sizeof(tuple.ipv6);
+		__builtin_memcpy(tuple.ipv6.saddr, &key->source, sizeof(tuple.ipv6.saddr));
+		__builtin_memcpy(tuple.ipv6.daddr, &key->destination, sizeof(tuple.ipv6.daddr));
+		tuple.ipv6.sport = key->source_port;
+		tuple.ipv6.dport = key->destination_port;
+	} else {
+		tuple.ipv4.saddr = key->source.words[3];
+		tuple.ipv4.daddr = key->destination.words[3];
+		tuple.ipv4.sport = key->source_port;
+		tuple.ipv4.dport = key->destination_port;
+	}
+	socket = bpf_sk_lookup_udp(ctx, &tuple, length, BPF_F_CURRENT_NETNS, 0);
+	if (!socket)
+		return false;
+	bpf_sk_release(socket);
+	return true;
+}
+
 /* Does all there is to do for an error: finds the flow, routes and translates. */
 inline_always enum verdict icmp_error(ctx_t *ctx, struct packet *packet, const struct settings *settings,
 				      struct scratch *room)
@@ -219,6 +250,8 @@ inline_always enum verdict icmp_error(ctx_t *ctx, struct packet *packet, const s
 	}
 	packet->digest = hash_digest(&packet->key);
 	found = flow_find(&packet->key, packet_tag(packet));
+	if (!found && icmp_of_socket(ctx, packet))
+		return VERDICT_PASS_NOT_SERVICE;
 	if (!found)
 		return parse_refuse(packet, VERDICT_DROP_ICMP_NO_FLOW, VERDICT_PASS_PROTOCOL);
 	verdict = parse_check(ctx, packet);

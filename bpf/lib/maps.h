@@ -138,6 +138,16 @@ struct {
 	__type(value, struct service);
 } user_pools SEC(".maps");
 
+/* Which endpoint has users of a prefix that map `hints` cannot hold: networks behind users, prefixes of other lengths.
+ * As a hint, but for its tag. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_USER_ROUTES);
+	__type(key, struct source_key);
+	__type(value, struct hint);
+} user_routes SEC(".maps");
+
 /* Tunnels of sessions with uplink classifiers, and the ways back to their users. An entry is freed only after a grace
  * period. */
 struct {

@@ -3,6 +3,7 @@
  * thousands of sessions. What a packet gets is made for it alone; only the next hop is kept, for each endpoint. */
 #pragma once
 #include "../proto/gtpu.h"
+#include "../proto/pfcp.h"
 #include "create.h"
 #include "filter.h"
 #include "select.h"
@@ -13,10 +14,7 @@
 
 enum session_values {
 	SESSION_TEMPLATES = 4096, /* the first half for endpoints, the second for clients */
-	SESSION_PFCP_VERSION = 0x20, /* TS 29.244, 7.2.2 */
-	SESSION_PFCP_MASK = 0xe0,
-	SESSION_PFCP_SEID = 0x01, /* the flag S: there is a SEID */
-	SESSION_KEY_AT = 4, /* TEID and SEID stand in the same place */
+	SESSION_TEID_AT = 4,
 };
 
 /* Next hops of endpoints and clients of such services. A CPU's own, so that nobody else writes. */
@@ -78,13 +76,15 @@ enum session_kind {
 	SESSION_OF_SENDER,     /* has no key: its sender stands in */
 	SESSION_ECHO_REQUEST,  /* is answered here */
 	SESSION_ECHO_RESPONSE, /* is for the endpoint that has asked */
+	SESSION_ANSWER,        /* is for the endpoint that has asked, if it is known, else it goes by its sender */
 	SESSION_ERROR,         /* is about a session, whose key user space reads */
 };
 
 struct session_message {
 	__u64 digest; /* of the key, or of the sender */
+	__u32 bytes;  /* of the user that are counted; 0: it has nothing of a user */
 	__be32 teid;
-	__u8 type;    /* of GTP-U */
+	__u8 type;    /* of GTP-U, or PFCP */
 	__u8 kind;    /* enum session_kind */
 };
 
@@ -99,20 +99,34 @@ inline_always __u64 session_digest(__u64 id)
 	return id * 0x9e3779b97f4a7c15ULL;
 }
 
-/* PFCP: by the SEID, where there is one. */
+/* PFCP: by the SEID, where there is one. A request that makes a session has none yet: it goes by its sender and its
+ * sequence number, so that its retransmissions meet the same endpoint. What answers an endpoint goes back to it. */
 inline_always void session_pfcp(ctx_t *ctx, const struct packet *packet, struct scratch *room,
 				struct session_message *message)
 {
-	const __u8 *start = ctx_start(ctx) + packet_l4(packet) + sizeof(struct udphdr);
-	__u64 id;
+	struct pfcp found;
 
-	if ((void *)(start + SESSION_KEY_AT + 8) > ctx_end(ctx) ||
-	    (start[0] & SESSION_PFCP_MASK) != SESSION_PFCP_VERSION || !(start[0] & SESSION_PFCP_SEID))
-		return session_of_sender(packet, message);
-	__builtin_memcpy(&id, start + SESSION_KEY_AT, 8);
-	*(__u64 *)hint_key(room, room->service.id, HINT_SEID, 8)->bytes = id;
-	message->kind = SESSION_KEYED;
-	message->digest = session_digest(id);
+	session_of_sender(packet, message);
+	if (!pfcp_read(ctx, packet, &found))
+		return;
+	message->type = found.type;
+	if (likely(found.seid)) {
+		*(__u64 *)hint_key(room, room->service.id, HINT_SEID, 8)->bytes = found.seid;
+		message->kind = SESSION_KEYED;
+		message->digest = session_digest(found.seid);
+	} else if (pfcp_is(found.type, PFCP_ANSWERS)) {
+		message->kind = SESSION_ANSWER;
+	} else if (found.type >= PFCP_FIRST_OF_SESSIONS) {
+		message->digest += session_digest(found.sequence + 1);
+	}
+}
+
+/* Bytes of the user's packets: what is not their tunnel's. A datagram in pieces counts with its first one. */
+inline_always __u32 session_user_bytes(const struct packet *packet, __u32 length, __u32 content)
+{
+	__u32 headers = packet_l4(packet) - packet_l3(packet) + sizeof(struct udphdr) + GTPU_HEADER + length - content;
+
+	return likely(packet->segments <= 1) ? content : packet->wire_bytes - packet->segments * headers;
 }
 
 /* GTP-U: what is of a tunnel goes by its TEID. The others are about the path (TS 29.281, 7.2 and 7.3), and have 0 for a
@@ -122,12 +136,15 @@ inline_always enum verdict session_gtpu(ctx_t *ctx, const struct packet *packet,
 {
 	struct gtpu found = {};
 	enum verdict verdict;
+	__u32 content = 0;
 
-	verdict = gtpu_check(ctx, packet, &found);
+	verdict = gtpu_check(ctx, packet, &found, &content);
 	if (unlikely(verdict))
 		return verdict;
 	message->type = found.type;
 	message->teid = found.teid;
+	if (likely(found.type == GTPU_G_PDU))
+		message->bytes = session_user_bytes(packet, bpf_ntohs(found.length), content);
 	if (likely(found.type >= GTPU_TUNNEL_STATUS)) {
 		*(__u64 *)hint_key(room, room->service.id, HINT_TEID, 4)->bytes = found.teid;
 		message->kind = SESSION_KEYED;
@@ -180,7 +197,23 @@ rarely bool session_asker(const struct packet *packet, __u32 *endpoint_id)
 	if (!asker)
 		return false;
 	*endpoint_id = asker->endpoint;
-	return true;
+	return hint_endpoint_serves(bpf_map_lookup_elem(&endpoints, endpoint_id), room->service.id);
+}
+
+/* A session that its SMF deletes is remembered for as long as the request may come again; any other message says that
+ * it lives on. Only what the programs have learnt themselves is theirs to forget. */
+rarely int session_renew(struct hint *hint, __u32 service, __u32 now, __u8 type)
+{
+	const struct settings *settings = settings_get();
+	const struct service_idle *idle = bpf_map_lookup_elem(&service_idle, &service);
+	__u32 ticks;
+
+	if (!hint || !settings || !idle)
+		return -1;
+	ticks = type == PFCP_DELETION_REQUEST ? settings->timeouts[FLOW_UNREPLIED] : idle->ticks;
+	/* 0 says "never"; the clock passes its end. */
+	hint->expires = ticks ? now + ticks ?: 1 : 0;
+	return 0;
 }
 
 inline_always enum verdict session_miss(ctx_t *ctx, const struct packet *packet, const struct service *service,
@@ -194,21 +227,25 @@ inline_always enum verdict session_miss(ctx_t *ctx, const struct packet *packet,
 	return VERDICT_DROP_NO_HINT;
 }
 
-/* The endpoint of a packet, and what its hint wants written. */
+/* The endpoint of a packet, and the hint that gives it. */
 inline_always enum verdict session_endpoint(ctx_t *ctx, const struct packet *packet, struct scratch *room,
 					    const struct session_message *message, __u32 *endpoint_id,
-					    const struct hint **found)
+					    struct hint **found)
 {
 	const struct service *service = &room->service;
 	struct hint *hint;
 
 	if (message->kind == SESSION_ECHO_RESPONSE)
 		return session_asker(packet, endpoint_id) ? VERDICT_CONTINUE : VERDICT_DROP_GTP_MESSAGE;
+	if (message->kind == SESSION_ANSWER && session_asker(packet, endpoint_id))
+		return VERDICT_CONTINUE;
 	if (message->kind != SESSION_KEYED)
 		return select_by_hash(service, message->digest, endpoint_id);
 	hint = hint_find(room, packet->now);
 	*found = hint;
 	if (likely(hint)) {
+		if (hint->flags & HINT_LEARNT)
+			session_renew(hint, service->id, packet->now, message->type);
 		*endpoint_id = hint->endpoint;
 		return VERDICT_CONTINUE;
 	}
@@ -270,7 +307,7 @@ inline_always void session_translation(struct session_template *template, const 
 /* The identifier that the endpoint knows the session by. */
 rarely int session_rewrite(ctx_t *ctx, const struct packet *packet, __be32 identifier)
 {
-	__be32 *teid = ctx_start(ctx) + packet_l4(packet) + sizeof(struct udphdr) + SESSION_KEY_AT;
+	__be32 *teid = ctx_start(ctx) + packet_l4(packet) + sizeof(struct udphdr) + SESSION_TEID_AT;
 	__u32 change;
 
 	if ((void *)(teid + 1) > ctx_end(ctx))
@@ -317,7 +354,7 @@ rarely enum verdict session_echo(ctx_t *ctx, struct packet *packet)
 /* What goes to an endpoint, with a translation that needs no flow. */
 inline_always enum verdict session_send(ctx_t *ctx, struct packet *packet, const struct settings *settings,
 					struct scratch *room, const struct session_message *message, __u32 id,
-					const struct hint *hint)
+					struct hint *hint)
 {
 	struct session_template *template;
 	const struct endpoint *endpoint;
@@ -338,11 +375,17 @@ inline_always enum verdict session_send(ctx_t *ctx, struct packet *packet, const
 		return punt(ctx, packet, &template->flow, PUNT_GTPU_ERROR);
 	verdict = route(ctx, packet, &template->flow, settings);
 	/* What is too long may leave in pieces, which user space makes. */
-	if ((verdict && verdict != VERDICT_DROP_MTU) || !hint || !(hint->flags & HINT_REWRITE))
+	if ((verdict && verdict != VERDICT_DROP_MTU) || !hint)
 		return verdict;
-	if (packet->segments > 1) /* each of them has a header of its own */
-		return VERDICT_DROP_GSO;
-	return session_rewrite(ctx, packet, hint->identifier) ? VERDICT_DROP_INTERNAL : verdict;
+	if (hint->flags & HINT_REWRITE) {
+		if (packet->segments > 1) /* each of them has a header of its own */
+			return VERDICT_DROP_GSO;
+		if (session_rewrite(ctx, packet, hint->identifier))
+			return VERDICT_DROP_INTERNAL;
+	}
+	if (likely(!verdict && message->bytes))
+		hint_count(hint, packet->segments, message->bytes);
+	return verdict;
 }
 
 /* A call, like the way back: the verifier meets what follows once. Which template it is stands in the scratch room. */
@@ -351,7 +394,7 @@ rarely enum verdict session_forward(ctx_t *ctx, struct packet *packet)
 	const struct settings *settings = settings_get();
 	struct session_message message = {};
 	struct scratch *room = scratch_get();
-	const struct hint *hint = NULL;
+	struct hint *hint = NULL;
 	enum verdict verdict;
 	__u32 id;
 
@@ -405,6 +448,45 @@ rarely int session_asks(const struct packet *packet, const struct flow *flow)
 	return bpf_map_update_elem(&affinities, &key, &value, BPF_ANY);
 }
 
+/* The SEID that an endpoint gives a session leads to it from now on, before the SMF hears of it. Where it cannot, as
+ * another endpoint's session has it, the SMF must not hear of it. */
+rarely enum verdict session_learn(ctx_t *ctx, const struct packet *packet, const struct endpoint_return *back)
+{
+	const struct service_idle *idle;
+	struct scratch *room = scratch_get();
+	const struct hint *known;
+	struct hint learnt = {};
+	__u64 seid;
+	__u32 service;
+
+	if (!packet || !back || !room)
+		return VERDICT_DROP_INTERNAL;
+	seid = pfcp_given_seid(ctx, packet);
+	if (!seid)
+		return VERDICT_CONTINUE;
+	service = back->service;
+	*(__u64 *)hint_key(room, service, HINT_SEID, 8)->bytes = seid;
+	known = hint_find(room, packet->now);
+	if (known && known->endpoint != back->endpoint)
+		return VERDICT_DROP_SEID;
+	idle = bpf_map_lookup_elem(&service_idle, &service);
+	learnt.tag = hint_tag(&room->hint_key);
+	learnt.endpoint = back->endpoint;
+	learnt.expires = idle && idle->ticks ? packet->now + idle->ticks ?: 1 : 0;
+	learnt.flags = HINT_LEARNT;
+	learnt.seen = packet->now;
+	return bpf_map_update_elem(&hints, &room->hint_key, &learnt, BPF_ANY) ? VERDICT_DROP_SEID : VERDICT_CONTINUE;
+}
+
+/* PFCP from an endpoint. */
+inline_always enum verdict session_pfcp_back(ctx_t *ctx, const struct packet *packet,
+					     const struct endpoint_return *back, struct pfcp *found)
+{
+	if (packet_is_later_fragment(packet) || !pfcp_read(ctx, packet, found))
+		found->type = 0;
+	return found->type == PFCP_ESTABLISHMENT_RESPONSE ? session_learn(ctx, packet, back) : VERDICT_CONTINUE;
+}
+
 /* The way back: from an endpoint, as if from the service. */
 rarely enum verdict session_return(ctx_t *ctx, struct packet *packet)
 {
@@ -414,6 +496,7 @@ rarely enum verdict session_return(ctx_t *ctx, struct packet *packet)
 	struct session_template *template;
 	enum verdict verdict;
 	struct service_key key;
+	struct pfcp pfcp = {};
 	struct flow *flow;
 	__u8 type = 0;
 
@@ -428,6 +511,10 @@ rarely enum verdict session_return(ctx_t *ctx, struct packet *packet)
 		return verdict;
 	if (back->hint == HINT_TEID)
 		type = session_path_message(ctx, packet);
+	if (back->hint == HINT_SEID)
+		verdict = session_pfcp_back(ctx, packet, back, &pfcp);
+	if (verdict)
+		return verdict;
 	room->template = session_client_template(packet);
 	template = session_template(packet, room->template, &packet->key.destination, back->endpoint);
 	if (!template)
@@ -443,7 +530,7 @@ rarely enum verdict session_return(ctx_t *ctx, struct packet *packet)
 	if (unlikely(type == GTPU_ERROR_INDICATION))
 		return punt(ctx, packet, flow, PUNT_GTPU_ERROR);
 	verdict = route(ctx, packet, flow, settings);
-	if (unlikely(!verdict && type == GTPU_ECHO_REQUEST))
+	if (unlikely(!verdict && (type == GTPU_ECHO_REQUEST || pfcp_is(pfcp.type, PFCP_ASKS))))
 		session_asks(packet, flow);
 	return verdict;
 }

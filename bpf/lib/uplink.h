@@ -16,7 +16,7 @@ struct uplink_header {
 	__be16 source;
 	__be16 dest;
 	__be16 length;
-	__be16 checksum; /* 0: the packet inside has its own (RFC 6935, RFC 6936) */
+	__be16 checksum; /* 0: over IPv4; over IPv6 where it is not known without reading all (RFC 6935, RFC 6936) */
 	struct gtpu gtpu;
 	__be32 next;      /* no sequence number, and which extension header follows */
 	__u8 container[4]; /* its length, PDU type 0, QFI, and that nothing follows */
@@ -76,9 +76,9 @@ rarely bool uplink_read(ctx_t *ctx, const struct packet *packet, struct uplink_i
 {
 	struct gtpu found = {};
 	const __u8 *ip;
-	__u32 ends, at = GTPU_HEADER;
+	__u32 ends, content, at = GTPU_HEADER;
 
-	if (!packet || !inner || gtpu_check(ctx, packet, &found) || found.type != GTPU_G_PDU)
+	if (!packet || !inner || gtpu_check(ctx, packet, &found, &content) || found.type != GTPU_G_PDU)
 		return false;
 	ends = bpf_ntohs(found.length) + GTPU_HEADER;
 	if (found.flags & GTPU_EXTENDED)
@@ -96,12 +96,11 @@ rarely bool uplink_read(ctx_t *ctx, const struct packet *packet, struct uplink_i
 	return at + inner->length <= ends;
 }
 
-inline_always bool uplink_same_user(const struct address *user, const struct address *source)
+inline_always bool uplink_same_user(const struct uplink *tunnel, const struct uplink_inner *inner)
 {
-	struct address prefix;
-
-	user_prefix(&prefix, source);
-	return filter_same(user, &prefix);
+	if (!inner->v6)
+		return tunnel->user_v4 == inner->source.words[3];
+	return *(const __u64 *)tunnel->user_v6 == *(const __u64 *)&inner->source;
 }
 
 /* The tunnel that a packet comes by. */
@@ -180,7 +179,7 @@ inline_always enum verdict uplink(ctx_t *ctx, struct packet *packet, struct scra
 		return VERDICT_DROP_INTERNAL;
 	tunnel = uplink_find(ctx, packet);
 	if (!tunnel || ctx_segment_payload(ctx) || parse_check(ctx, packet) || !uplink_read(ctx, packet, inner) ||
-	    !uplink_same_user(&tunnel->user, &inner->source) ||
+	    !uplink_same_user(tunnel, inner) ||
 	    !uplink_classifier(room, tunnel->session, &inner->destination))
 		return SESSION_NONE;
 	room->template = uplink_template(&inner->destination);
@@ -269,18 +268,81 @@ inline_always void downlink_write_gtpu(struct uplink_header *header, const struc
 	header->container[3] = 0;
 }
 
+/* Whether all that follows the header is under a checksum. */
+inline_always bool downlink_is_checked(const struct udphdr *udp, __u8 protocol, bool v6, __u32 bytes)
+{
+	if (protocol == IPPROTO_UDP)
+		return udp->check && bpf_ntohs(udp->len) == bytes;
+	return protocol == IPPROTO_TCP || protocol == (v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+}
+
+/* What a packet that goes inside adds to a checksum around it: its own checksums make that known without its bytes
+ * being read. False: it has none, or only together with other fragments. */
+rarely bool downlink_sum(ctx_t *ctx, const struct packet *packet, __u64 *sum)
+{
+	const struct ipv6hdr *v6;
+	const struct udphdr *udp;
+	const struct iphdr *v4;
+	__u32 header, bytes;
+	__u8 protocol;
+
+	if (!packet || !sum)
+		return false;
+	header = packet_l4(packet) - packet_l3(packet);
+	bytes = packet->length - header;
+	v4 = ctx_start(ctx) + packet_l3(packet);
+	v6 = (const void *)v4;
+	udp = ctx_start(ctx) + packet_l4(packet);
+	if ((void *)(v4 + 1) > ctx_end(ctx) || (void *)(udp + 1) > ctx_end(ctx))
+		return false;
+	if (packet->v6) {
+		if ((void *)(v6 + 1) > ctx_end(ctx) || header != sizeof(*v6))
+			return false;
+		/* Addresses and length stand in what the checksum inside covers, and are gone from the sum. */
+		protocol = v6->nexthdr;
+		*sum = (__u64)*(const __u32 *)v6 + bpf_htons(protocol << 8 | v6->hop_limit) +
+		       (__u16)~bpf_htons(protocol);
+		return downlink_is_checked(udp, protocol, true, bytes);
+	}
+	/* The header's own sum is nothing, in ones' complement, and so is that of ICMP. */
+	protocol = v4->protocol;
+	*sum = 0;
+	if (protocol != IPPROTO_ICMP)
+		*sum = (__u64)(__u32)~v4->saddr + (__u32)~v4->daddr + (__u16)~bpf_htons(protocol) +
+		       (__u16)~bpf_htons(bytes);
+	return !(v4->frag_off & bpf_htons(0x3fff)) && downlink_is_checked(udp, protocol, false, bytes);
+}
+
+/* Over IPv6, where receivers want a checksum (RFC 8200, 8.1). `sum`: that of the packet inside. */
+inline_always __be16 downlink_checksum(const struct uplink_header *header, const struct flow *flow, __u64 sum)
+{
+	const __u32 *words = (const __u32 *)header;
+	__u16 folded;
+
+	sum += checksum_address(&flow->source) + checksum_address(&flow->destination);
+	sum += (__u64)header->length + bpf_htons(IPPROTO_UDP);
+	for (__u32 i = 0; i < sizeof(*header) / sizeof(*words); i++)
+		sum += words[i];
+	folded = ~checksum_fold(sum);
+	return folded ? folded : 0xffff;
+}
+
 inline_always enum verdict downlink_put_in(ctx_t *ctx, const struct packet *packet, const struct flow *flow,
 					   __be32 teid, __u8 qfi)
 {
 	bool v6 = !address_is_v4(&flow->destination);
 	__u32 l3 = packet_l3(packet), outer = v6 ? ROUTE_V6 : ROUTE_V4;
+	struct uplink_header *header;
 	struct link_tags tags = {};
+	bool is_known;
+	__u64 sum = 0;
 	void *start;
 
 	if (ctx_segment_payload(ctx)) /* each of its segments needs a length of its own */
 		return VERDICT_DROP_GSO;
 	if (encap_inner(ctx, packet))
 		return VERDICT_DROP_INTERNAL;
+	is_known = v6 && downlink_sum(ctx, packet, &sum);
 	if (unlikely(l3 != sizeof(struct ethhdr)))
 		link_save(ctx, l3, &tags);
 	if (ctx_encapsulate(ctx, outer + UPLINK_GROWTH, l3, v6, true, false))
@@ -294,7 +356,10 @@ inline_always enum verdict downlink_put_in(ctx_t *ctx, const struct packet *pack
 		downlink_write_v6(start, packet, flow);
 	else
 		downlink_write_v4(start, packet, flow);
-	downlink_write_gtpu(start + outer, packet, teid, qfi);
+	header = start + outer;
+	downlink_write_gtpu(header, packet, teid, qfi);
+	if (is_known)
+		header->checksum = downlink_checksum(header, flow, sum);
 	return VERDICT_FORWARD;
 }
 

@@ -51,16 +51,59 @@ inline_always void user_parse(ctx_t *ctx, struct packet *packet)
 	parse_measure(ctx, packet);
 }
 
+inline_always void user_key(struct scratch *room, const struct address *address, __u8 kind)
+{
+	const __u64 *halves = (const __u64 *)address;
+	__u64 *bytes = (__u64 *)hint_key(room, room->service.id, kind, sizeof(*address))->bytes;
+
+	bytes[0] = halves[0];
+	bytes[1] = halves[1];
+}
+
+/* The longest prefix that has the destination, of those that are no hints. The trie frees an entry only after a grace
+ * period. */
+inline_always struct hint *user_route(struct scratch *room, const struct packet *packet)
+{
+	struct source_key *key = &room->source_key;
+	struct hint *route;
+
+	key->prefix_bits = 8 * (sizeof(key->service) + sizeof(key->address));
+	key->service = bpf_htonl(room->service.id);
+	key->address = packet->key.destination;
+	route = bpf_map_lookup_elem(&user_routes, key);
+	if (unlikely(explain)) {
+		user_key(room, &packet->key.destination, HINT_UE_ROUTE);
+		trace_tell(TRACE_SESSION, route, route ? route->endpoint : 0, (const struct flow_key *)&room->hint_key,
+			   NULL);
+	}
+	return route && hint_lives(route, room->service.id, packet->now) ? route : NULL;
+}
+
+/* Of the longest prefix that has the destination; NULL: none has it. */
+inline_always struct hint *user_hint(struct scratch *room, const struct packet *packet)
+{
+	struct hint *user = hint_find(room, packet->now), *route;
+	__u8 asked = user ? ROUTES_LONGER : ROUTES_LONGER | ROUTES_SHORTER;
+
+	if (likely(!(room->service.user_routes & asked)))
+		return user;
+	route = user_route(room, packet);
+	if (!route || (user && !(route->flags & HINT_LONGER)))
+		return user;
+	if (likely(!explain)) /* then the map is that of the programs that run */
+		route->seen = packet->now;
+	return route;
+}
+
 /* The same as for a session that is told by a key in the payload. */
 inline_always enum verdict user(ctx_t *ctx, struct packet *packet, struct scratch *room)
 {
 	const struct settings *settings = settings_get();
 	struct session_message message = {};
-	const struct hint *hint = NULL;
+	struct hint *hint = NULL;
 	struct address prefix;
 	enum verdict verdict;
 	const __u64 *halves;
-	__u64 *bytes;
 	__u32 id;
 
 	if (!settings)
@@ -74,11 +117,17 @@ inline_always enum verdict user(ctx_t *ctx, struct packet *packet, struct scratc
 		return verdict;
 	user_prefix(&prefix, &packet->key.destination);
 	halves = (const __u64 *)&prefix;
-	bytes = (__u64 *)hint_key(room, room->service.id, HINT_UE_IP, sizeof(prefix))->bytes;
-	bytes[0] = halves[0];
-	bytes[1] = halves[1];
+	user_key(room, &prefix, HINT_UE_IP);
 	message.kind = SESSION_KEYED;
+	message.bytes = packet->wire_bytes;
 	message.digest = session_digest(halves[0] ^ halves[1]);
-	verdict = session_endpoint(ctx, packet, room, &message, &id, &hint);
-	return verdict ? verdict : session_send(ctx, packet, settings, room, &message, id, NULL);
+	hint = user_hint(room, packet);
+	if (likely(hint)) {
+		id = hint->endpoint;
+		if (unlikely(explain))
+			hint = NULL;
+	} else {
+		verdict = session_miss(ctx, packet, &room->service, &message, &id);
+	}
+	return verdict ? verdict : session_send(ctx, packet, settings, room, &message, id, hint);
 }

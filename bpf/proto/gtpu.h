@@ -88,8 +88,9 @@ inline_always bool gtpu_is_nested(ctx_t *ctx, const struct packet *packet, __u32
 	return (void *)(port + 1) <= ctx_end(ctx) && *port == bpf_htons(GTPU_PORT);
 }
 
-/* Whether it is GTP-U as it should be. The UDP header has been found right. */
-inline_always enum verdict gtpu_check(ctx_t *ctx, const struct packet *packet, struct gtpu *found)
+/* Whether it is GTP-U as it should be, and how many bytes stand behind its headers. The UDP header has been found
+ * right. */
+inline_always enum verdict gtpu_check(ctx_t *ctx, const struct packet *packet, struct gtpu *found, __u32 *content)
 {
 	const struct gtpu *message;
 	const struct udphdr *udp;
@@ -117,6 +118,7 @@ inline_always enum verdict gtpu_check(ctx_t *ctx, const struct packet *packet, s
 	}
 	if (found->type >= GTPU_TUNNEL_STATUS && unlikely(gtpu_is_nested(ctx, packet, at)))
 		return VERDICT_DROP_GTP_NESTED;
+	*content = ends - at;
 	return VERDICT_CONTINUE;
 }
 

@@ -16,7 +16,8 @@ enum limits {
 	LIMIT_RANGES = 16384,         /* prefixes of port ranges; about 100 bytes each once used */
 	LIMIT_SOURCES = 65536,        /* source prefixes of all services; about 80 bytes each once used */
 	LIMIT_AFFINITIES = 65536,     /* clients that stay with their endpoint; 88 bytes each: 5.8 MB. Old ones go */
-	LIMIT_HINTS = 1048576,        /* session keys; 96 bytes each once used */
+	LIMIT_HINTS = 1048576,        /* session keys; 120 bytes each once used */
+	LIMIT_USER_ROUTES = 262144,   /* prefixes of users that are no hints; about 190 bytes each once used */
 	LIMIT_UPLINKS = 65536,        /* sessions with uplink classifiers; about 300 bytes each once used */
 	LIMIT_CLASSIFIERS = 262144,   /* their prefixes of all sessions; about 70 bytes each once used */
 	LIMIT_TEID_RANGES = 4096,     /* prefixes of TEIDs that belong to an endpoint; about 70 bytes each once used */
@@ -39,6 +40,7 @@ enum limits {
 	LIMIT_SCTP_CHUNKS = 32,       /* chunks of a packet looked at; a longer row is no signalling */
 	LIMIT_EXTENSION_HEADERS = 8,  /* IPv6 extension headers of a packet */
 	LIMIT_GTPU_EXTENSIONS = 8,    /* GTP-U extension headers of a packet */
+	LIMIT_PFCP_ELEMENTS = 8,      /* elements of an answer among which the SEID of its sender is looked for */
 	LIMIT_VLAN_TAGS = 2,
 	SNAT_POOL_ADDRESSES = 16,     /* addresses of one pool */
 	SNAT_POOL_TRIES = 4,          /* of them tried for one flow */

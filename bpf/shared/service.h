@@ -51,6 +51,12 @@ enum service_miss {
 	MISS_PASS, /* it is for somebody else at this address and port: to the kernel */
 };
 
+/* What map `user_routes` has of a service, beside the users that the hash of hints holds. */
+enum service_routes {
+	ROUTES_SHORTER = 1, /* prefixes that are no longer than such a user's */
+	ROUTES_LONGER = 2,  /* longer ones, which count before it */
+};
+
 /* Replaced as a whole by one map update: a packet sees the old table or the new one. */
 struct service {
 	__u32 tag; /* of the key, see struct flow */
@@ -68,7 +74,8 @@ struct service {
 	__u32 embryonic_limit; /* flows that are not established yet; 0: as many as there may be */
 	__u8 quic_offset;      /* of the server id in the connection id */
 	__u8 quic_length;      /* of the server id */
-	__u16 reserved;
+	__u8 user_routes;      /* enum service_routes */
+	__u8 reserved;
 	__u32 reserved2;
 };
 _Static_assert(sizeof(struct service) == 48, "service");
@@ -81,7 +88,8 @@ struct service_idle {
 _Static_assert(sizeof(struct service_idle) == 8, "service_idle");
 
 /* Who may use a service. Bits: service 32, address 128. In map `masquerades`: whose packets are for one;
- * in map `user_pools`: to whom; in map `classifiers`, with the number of a session: what is local for it. */
+ * in map `user_pools`: to whom; in map `user_routes`: of users and networks behind them; in map `classifiers`, with the
+ * number of a session: what is local for it. */
 struct source_key {
 	__u32 prefix_bits;
 	__be32 service; /* id, or the number of a protocol; in network order, so that it is a prefix */
@@ -99,6 +107,7 @@ enum hint_kind {
 	HINT_FLOW,      /* digest of the 5-tuple, 8 bytes */
 	HINT_CLIENT,    /* address, 16 bytes */
 	HINT_UE_IP,     /* N6: address of a user, 16 bytes; of IPv6 the last 8 are zero */
+	HINT_UE_ROUTE,  /* N6: a prefix of another length, not in map `hints` but in `user_routes` */
 };
 struct hint_key {
 	__u32 service; /* id */
@@ -114,11 +123,15 @@ struct hint {
 	__u32 expires;    /* ticks; 0: never */
 	__be32 identifier; /* HINT_TEID: the TEID to write, where rewrite says so */
 	__u32 flags;      /* enum hint_flags */
-	__u32 seen;       /* ticks of the last packet */
+	__u32 seen;       /* ticks of the last packet; 0: none has come */
+	__u64 packets;    /* HINT_TEID, HINT_UE_IP: of the user that were sent to the endpoint, without their tunnel */
+	__u64 bytes;      /* of these */
 };
-_Static_assert(sizeof(struct hint) == 24, "hint");
+_Static_assert(sizeof(struct hint) == 40, "hint");
 enum hint_flags {
 	HINT_REWRITE = 1, /* the identifier is written in place of the one that came */
+	HINT_LEARNT = 2,  /* by the programs, from what the endpoint said */
+	HINT_LONGER = 4,  /* HINT_UE_ROUTE: longer than what a user of map `hints` has */
 };
 
 /* TEIDs of one service whose first bits are these belong to an endpoint. Bits: service 32, TEID 32. */

@@ -11,16 +11,18 @@ struct uplink_key {
 };
 _Static_assert(sizeof(struct uplink_key) == 20, "uplink_key");
 
+/* A user has addresses of one family or of both (PDU session type IPv4v6) in one tunnel. Of a family it does not have,
+ * zero, which is harmless: no place of that family is classified for it. */
 struct uplink {
-	struct address user; /* of IPv6 the last 8 bytes are zero */
-	__u32 session;       /* number */
-	__u32 reserved;
-	__u64 packets; /* that were taken out of their tunnel */
+	__be32 user_v4;
+	__u32 session;    /* number */
+	__u8 user_v6[8];  /* the first 64 bits are the user */
+	__u64 packets;    /* that were taken out of their tunnel */
 	__u64 bytes;
 };
-_Static_assert(sizeof(struct uplink) == 40, "uplink");
+_Static_assert(sizeof(struct uplink) == 32, "uplink");
 
-/* What goes to a user from a classified place. The key is `user` of above. */
+/* What goes to a user from a classified place. The key is one of its addresses: of IPv6 the last 8 bytes are zero. */
 struct downlink {
 	struct address access; /* outer destination */
 	struct address core;   /* outer source */

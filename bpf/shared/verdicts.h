@@ -49,6 +49,7 @@ enum verdict {
 	VERDICT_DROP_GTP_HEADER,         /* GTP-U whose length or extension headers lie */
 	VERDICT_DROP_GTP_NESTED,         /* a tunnel inside a tunnel: what a user sends to the GTP-U port */
 	VERDICT_DROP_GTP_MESSAGE,        /* GTP-U about the path that nobody here waits for, or of no known type */
+	VERDICT_DROP_SEID,               /* a PFCP session whose SEID is another endpoint's, or cannot be kept */
 	VERDICT_DROP_SCTP_TAG,           /* the verification tag is not that of the association */
 	VERDICT_DROP_SCTP_CHUNK,         /* chunks that may not stand so: cut off, or INIT that is not alone */
 	VERDICT_DROP_ICMP_NO_FLOW,       /* an ICMP error about a packet that no flow has sent */

@@ -24,11 +24,11 @@ import type { EncapsulationSettings, FlowTimeouts } from './settings.ts'
 import type { Sizes } from './sizes.ts'
 import type { OpenedSlowPath } from './slow-path/open.ts'
 import { serviceKey } from '../lb/model.ts'
+import { UserSessionOwners } from '../lb/user-session-owners.ts'
 import { changesOf, isProxied } from '../lb/proxied.ts'
 import type { Change, Service, ServiceKey } from '../lb/model.ts'
 import type { Datapath, FlowStatus, InterfaceStatus, ServiceStatus, SlowPathStatus, Verdicts } from '../lb/datapath.ts'
 import type { HintControl } from '../lb/hints.ts'
-import type { UserSessionControl } from '../lb/user-sessions.ts'
 import type { Log } from '../lb/log.ts'
 
 /** How long a packet may still use what was replaced: far more than it takes to pass the pipeline. */
@@ -81,7 +81,7 @@ export class BpfDatapath implements Datapath {
   readonly #events: FlowEvents | null
   readonly hints: HintControl
   /** with uplink classifiers; none of an earlier process are kept */
-  readonly userSessions: UserSessionControl
+  readonly userSessions: UserSessionOwners
   readonly #proxied = new Map<ServiceKey, Service>()
   readonly #slowPath: OpenedSlowPath
   readonly #ticksPerSecond: number
@@ -119,10 +119,9 @@ export class BpfDatapath implements Datapath {
       placed: () => this.#services.placed(),
       addressOf: (endpoint) => this.#services.endpoints.read(endpoint).address,
     })
-    this.userSessions = new UserSessions({
-      fds: loaded.fds,
-      needed: (any) => this.#services.needUplinks(any),
-    })
+    this.userSessions = new UserSessionOwners(
+      new UserSessions({ fds: loaded.fds, needed: (any) => this.#services.needUplinks(any) }),
+    )
     this.#status = new Status(loaded.fds, this.#services)
     this.#exhaustion = new Exhaustion({ verdicts: () => this.#status.verdicts(), log, now })
     const program = new ExpiryProgram({ program: loaded.programs.expire, request: memory.expireRequest })

@@ -74,7 +74,7 @@ const readAs: Readonly<Record<TableSelect, keyof typeof serviceSelect>> = {
 }
 
 const tableSelect = ({ name, select }: Service): TableSelect => {
-  if (select === 'n4') throw new Error(`service ${name} is proxied and has no table`)
+  if (select === 'n4' || select === 'gtpc') throw new Error(`service ${name} is proxied and has no table`)
   return select
 }
 
@@ -97,13 +97,13 @@ export interface ServicePlace {
   readonly members: Extent
 }
 
-/** The same for all keys of the service but its tag. */
+/** The same for all keys of the service but its tag; what routes of users it has its hints say. */
 export const serviceEntry = (
   service: Service,
   { id, table, members }: ServicePlace,
   seed: number,
   ticksPerSecond: number,
-): Omit<ServiceEntry, 'tag'> => ({
+): Omit<ServiceEntry, 'tag' | 'userRoutes'> => ({
   id,
   select: serviceSelect[readAs[tableSelect(service)]],
   flags: flagsOf(service),

@@ -269,6 +269,7 @@ const serviceEntry = (key: Uint8Array, id: number): Uint8Array => {
     embryonicLimit: 0,
     quicOffset: 0,
     quicLength: 0,
+    userRoutes: 0,
   })
   return bytes
 }

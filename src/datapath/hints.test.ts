@@ -64,7 +64,9 @@ kernel('hints: one that is installed is there, with the tag of its key', (t, { h
     expires: 1000 + 5 * ticksPerSecond,
     identifier: 0x01020304,
     flags: rewrite,
-    seen: 1000,
+    seen: 0,
+    packets: 0n,
+    bytes: 0n,
   })
   t.is(hints.find(teid(8)), null)
   t.is(hints.find({ ...teid(7), service: 2 }), null, 'another service has its own')

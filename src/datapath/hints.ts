@@ -3,10 +3,20 @@
 
 import { isNativeError, native } from '../../native/load.ts'
 import { ResourceError } from '../lb/datapath.ts'
-import { keyTag } from '../lb/selection/flow-hash.ts'
-import { hintKeySize, hintOffsets, hintSize, readHint, readHintKey, writeHint, writeHintKey } from './layout.gen.ts'
+import { keyTagAt } from '../lb/selection/flow-hash.ts'
+import {
+  hintKeySize,
+  hintKind,
+  hintOffsets,
+  hintSize,
+  readHint,
+  readHintKey,
+  writeHint,
+  writeHintKey,
+} from './layout.gen.ts'
 import { MapReader } from './map-reader.ts'
 import type { Hint, HintKey } from './layout.gen.ts'
+import type { UserRoutes } from './user-routes.ts'
 
 export interface NewHint extends Pick<Hint, 'endpoint' | 'identifier' | 'flags'> {
   /** 0: never expires */
@@ -18,8 +28,11 @@ export interface KeyedHint {
   readonly hint: NewHint
 }
 
-/** With its time of expiry in ticks; 0: never. */
-export type WrittenHint = Pick<Hint, 'endpoint' | 'identifier' | 'flags' | 'expires'>
+/** With its time of expiry in ticks, 0: never; and with what is counted already. */
+export type WrittenHint = Omit<Hint, 'tag'>
+
+/** Of a hint that no packet has met. */
+export const uncounted = { seen: 0, packets: 0n, bytes: 0n } as const
 
 export interface KeyedWrittenHint {
   readonly key: HintKey
@@ -34,18 +47,28 @@ export interface HintsOptions {
   readonly ticksPerSecond: number
   /** False: the endpoint is not this service's, or must not serve any more, and the hint goes. */
   readonly keeps: (key: HintKey, endpoint: number) => boolean
+  /** where hints of kind `ue_route` stand, which are prefixes */
+  readonly routes: UserRoutes
 }
+
+const isRoute = ({ kind }: HintKey): boolean => kind === hintKind.ue_route
+
+type Keeps = (key: HintKey, hint: Hint) => boolean
 
 /** Hints that one system call writes or deletes at most. */
 const batchEntries = 4096
 /** To find that a large map is empty takes a look at every place of it, so it is not done with each sweep. */
 const sweepsPerLook = 64
 
-const keyBytes = (key: HintKey): Uint8Array => {
-  const bytes = new Uint8Array(hintKeySize)
-  writeHintKey(new DataView(bytes.buffer), 0, key)
+/** One behind the other. */
+const keyBytesOf = (keys: readonly HintKey[]): Uint8Array => {
+  const bytes = new Uint8Array(keys.length * hintKeySize)
+  const view = new DataView(bytes.buffer)
+  for (const [index, key] of keys.entries()) writeHintKey(view, index * hintKeySize, key)
   return bytes
 }
+
+const keyBytes = (key: HintKey): Uint8Array => keyBytesOf([key])
 
 /** A key's bytes have 16 places; what is shorter has zeroes behind it. */
 export const hintKey = (service: number, kind: number, bytes: Uint8Array): HintKey => {
@@ -85,25 +108,35 @@ export class Hints {
 
   /** Installs in order; when there is no room, those before stay, and ResourceError says how many they are. */
   installAll(hints: readonly KeyedHint[]): void {
-    const now = this.#options.nowTicks()
+    const now = hints.some(({ hint }) => hint.lifetimeMs > 0) ? this.#options.nowTicks() : 0
     this.writeAll(
-      hints.map(({ key, hint }) => ({ key, hint: { ...hint, expires: this.#expires(hint.lifetimeMs, now) } })),
-      now,
+      hints.map(({ key, hint: { endpoint, flags, identifier, lifetimeMs } }) => ({
+        key,
+        hint: { ...uncounted, endpoint, flags, identifier, expires: this.#expires(lifetimeMs, now) },
+      })),
     )
   }
 
   /** The same, for hints whose time is known in ticks. */
-  writeAll(hints: readonly KeyedWrittenHint[], now = this.#options.nowTicks()): void {
+  writeAll(all: readonly KeyedWrittenHint[]): void {
+    const hints = all.filter(({ key }) => !isRoute(key))
+    if (hints.length < all.length)
+      for (const { hint, key } of all) if (isRoute(key)) this.#options.routes.write(key, hint)
     if (hints.length === 0) return
     this.#any = true
     this.#installed = true
     for (let first = 0; first < hints.length; first += batchEntries)
-      this.#write(hints.slice(first, first + batchEntries), first, now)
+      this.#write(hints.slice(first, first + batchEntries), first)
+  }
+
+  /** The kernel's time in ticks. To ask for it takes a run of a program. */
+  now(): number {
+    return this.#options.nowTicks()
   }
 
   /** When what lives so much longer expires. */
-  expiry(lifetimeMs: number): number {
-    return this.#expires(lifetimeMs, this.#options.nowTicks())
+  expiry(lifetimeMs: number, now: number): number {
+    return this.#expires(lifetimeMs, now)
   }
 
   /** A new lifetime for a hint that is there; false when it is not. */
@@ -118,8 +151,24 @@ export class Hints {
   }
 
   find(key: HintKey): Hint | null {
-    const value = new Uint8Array(hintSize)
-    return native.mapLookup(this.#options.fd, keyBytes(key), value) ? readHint(new DataView(value.buffer), 0) : null
+    return this.findAll([key])[0] ?? null
+  }
+
+  /** Each as it is now, null where there is none; many cost little more than a system call each. */
+  findAll(all: readonly HintKey[]): readonly (Hint | null)[] {
+    const keys = all.filter((key) => !isRoute(key))
+    const hints = this.#findExact(keys)
+    if (keys.length === all.length) return hints
+    let at = 0
+    return all.map((key) => (isRoute(key) ? this.#options.routes.find(key) : (hints[at++] ?? null)))
+  }
+
+  #findExact(keys: readonly HintKey[]): readonly (Hint | null)[] {
+    if (keys.length === 0) return []
+    const [values, found] = [new Uint8Array(keys.length * hintSize), new Uint8Array(keys.length)]
+    const any = native.mapLookupEach(this.#options.fd, keyBytesOf(keys), values, found, keys.length) > 0
+    const view = new DataView(values.buffer)
+    return keys.map((_, index) => (any && found[index] === 1 ? readHint(view, index * hintSize) : null))
   }
 
   /** False when there was none. */
@@ -128,11 +177,13 @@ export class Hints {
   }
 
   removeAll(keys: readonly HintKey[]): void {
-    this.#delete(keys.map(keyBytes))
+    for (const key of keys) if (isRoute(key)) this.#options.routes.remove(key)
+    this.#delete(keys.filter((key) => !isRoute(key)).map(keyBytes))
   }
 
-  /** All of a service whose keys are of one of these kinds. */
-  removeOf(service: number, kinds: readonly number[]): void {
+  /** All of a service whose keys are of one of these kinds, but for those that `keeps` says. */
+  removeOf(service: number, kinds: readonly number[], keeps: Keeps = () => false): void {
+    if (kinds.includes(hintKind.ue_route)) this.#options.routes.removeOf(service, keeps)
     const reader = new MapReader(this.#options.fd, hintKeySize, hintSize)
     const gone: Uint8Array[] = []
     for (let isDone = false; !isDone;) {
@@ -140,7 +191,8 @@ export class Hints {
       isDone = done
       for (let index = 0; index < count; index++) {
         const key = readHintKey(reader.keys, index * hintKeySize)
-        if (key.service === service && kinds.includes(key.kind)) gone.push(reader.key(index).slice())
+        if (key.service !== service || !kinds.includes(key.kind)) continue
+        if (!keeps(key, readHint(reader.values, index * hintSize))) gone.push(reader.key(index).slice())
       }
     }
     this.#delete(gone)
@@ -148,6 +200,7 @@ export class Hints {
 
   /** Looks at one batch, frees what has expired or has lost its endpoint; to be called a few times a second. */
   sweep(): void {
+    this.#options.routes.sweep(() => this.now())
     if (!this.#any) {
       // Others may have installed some without us.
       if (--this.#sweepsToLook > 0) return
@@ -181,6 +234,10 @@ export class Hints {
    * `sweep` walks had ended.
    */
   mayName(endpoint: number, sweep: number): boolean {
+    return this.#options.routes.names(endpoint) || this.#mayNameExact(endpoint, sweep)
+  }
+
+  #mayNameExact(endpoint: number, sweep: number): boolean {
     return this.#any && (this.#sweeps < sweep + 2 || this.#named.has(endpoint))
   }
 
@@ -195,21 +252,14 @@ export class Hints {
     return (now + ticks) >>> 0 || 1
   }
 
-  #write(hints: readonly KeyedWrittenHint[], before: number, now: number): void {
-    const keys = new Uint8Array(hints.length * hintKeySize)
+  #write(hints: readonly KeyedWrittenHint[], before: number): void {
+    const keys = keyBytesOf(hints.map(({ key }) => key))
     const values = new Uint8Array(hints.length * hintSize)
-    hints.forEach(({ key, hint }, index) => {
-      const bytes = keyBytes(key)
-      keys.set(bytes, index * hintKeySize)
-      writeHint(new DataView(values.buffer), index * hintSize, {
-        tag: keyTag(bytes),
-        endpoint: hint.endpoint,
-        expires: hint.expires,
-        identifier: hint.identifier,
-        flags: hint.flags,
-        seen: now,
-      })
-    })
+    const [keyView, view] = [new DataView(keys.buffer), new DataView(values.buffer)]
+    for (const [index, { hint }] of hints.entries()) {
+      const tag = keyTagAt(keyView, index * hintKeySize, hintKeySize)
+      writeHint(view, index * hintSize, { ...hint, tag })
+    }
     try {
       native.mapUpdateBatch(this.#options.fd, keys, values, hints.length)
     } catch (error) {
@@ -222,7 +272,7 @@ export class Hints {
 
   /** How many of the first ones are in the map. */
   #leading(hints: readonly KeyedWrittenHint[]): number {
-    const missing = hints.findIndex(({ key }) => this.find(key) === null)
+    const missing = this.findAll(hints.map(({ key }) => key)).indexOf(null)
     return missing < 0 ? hints.length : missing
   }
 

@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0x08d6d39d069002cbn
+export const layoutHash = 0x62cd1d37ec91c2can
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -567,8 +567,10 @@ export const limits = {
   sources: 65536,
   /** clients that stay with their endpoint; 88 bytes each: 5.8 MB. Old ones go */
   affinities: 65536,
-  /** session keys; 96 bytes each once used */
+  /** session keys; 120 bytes each once used */
   hints: 1048576,
+  /** prefixes of users that are no hints; about 190 bytes each once used */
+  userRoutes: 262144,
   /** sessions with uplink classifiers; about 300 bytes each once used */
   uplinks: 65536,
   /** their prefixes of all sessions; about 70 bytes each once used */
@@ -610,6 +612,8 @@ export const limits = {
   extensionHeaders: 8,
   /** GTP-U extension headers of a packet */
   gtpuExtensions: 8,
+  /** elements of an answer among which the SEID of its sender is looked for */
+  pfcpElements: 8,
   vlanTags: 2,
   /** addresses of one pool */
   snatPoolAddresses: 16,
@@ -846,6 +850,20 @@ export type ServiceMiss = keyof typeof serviceMiss
 /** Names by number. */
 export const serviceMissNames: readonly ServiceMiss[] = ['hash', 'drop', 'error', 'pass']
 
+/** What map `user_routes` has of a service, beside the users that the hash of hints holds. */
+export const serviceRoutes = {
+  /** prefixes that are no longer than such a user's */
+  shorter: 1,
+  /** longer ones, which count before it */
+  longer: 2,
+} as const
+export type ServiceRoutes = keyof typeof serviceRoutes
+/** Names by number. */
+export const serviceRoutesNames: Readonly<Record<number, ServiceRoutes>> = {
+  1: 'shorter',
+  2: 'longer',
+}
+
 export const serviceSize = 48
 export const serviceOffsets = {
   tag: 0,
@@ -863,6 +881,7 @@ export const serviceOffsets = {
   embryonicLimit: 36,
   quicOffset: 40,
   quicLength: 41,
+  userRoutes: 42,
 } as const
 /** Replaced as a whole by one map update: a packet sees the old table or the new one. */
 export interface Service {
@@ -894,6 +913,8 @@ export interface Service {
   readonly quicOffset: number
   /** of the server id */
   readonly quicLength: number
+  /** enum service_routes */
+  readonly userRoutes: number
 }
 export function readService(view: DataView, offset: number): Service {
   return {
@@ -912,6 +933,7 @@ export function readService(view: DataView, offset: number): Service {
     embryonicLimit: view.getUint32(offset + 36, true),
     quicOffset: view.getUint8(offset + 40),
     quicLength: view.getUint8(offset + 41),
+    userRoutes: view.getUint8(offset + 42),
   }
 }
 export function writeService(view: DataView, offset: number, value: Service): void {
@@ -930,7 +952,8 @@ export function writeService(view: DataView, offset: number, value: Service): vo
   view.setUint32(offset + 36, value.embryonicLimit, true)
   view.setUint8(offset + 40, value.quicOffset)
   view.setUint8(offset + 41, value.quicLength)
-  zero(view, offset + 42, 2)
+  view.setUint8(offset + 42, value.userRoutes)
+  zero(view, offset + 43, 1)
   zero(view, offset + 44, 4)
 }
 
@@ -958,8 +981,8 @@ export const sourceKeySize = 24
 export const sourceKeyOffsets = { prefixBits: 0, service: 4, address: 8 } as const
 /**
  * Who may use a service. Bits: service 32, address 128. In map `masquerades`: whose packets are for
- * one; in map `user_pools`: to whom; in map `classifiers`, with the number of a session: what is local
- * for it.
+ * one; in map `user_pools`: to whom; in map `user_routes`: of users and networks behind them; in map
+ * `classifiers`, with the number of a session: what is local for it.
  */
 export interface SourceKey {
   readonly prefixBits: number
@@ -997,6 +1020,8 @@ export const hintKind = {
   client: 6,
   /** N6: address of a user, 16 bytes; of IPv6 the last 8 are zero */
   ue_ip: 7,
+  /** N6: a prefix of another length, not in map `hints` but in `user_routes` */
+  ue_route: 8,
 } as const
 export type HintKind = keyof typeof hintKind
 /** Names by number. */
@@ -1009,6 +1034,7 @@ export const hintKindNames: readonly HintKind[] = [
   'flow',
   'client',
   'ue_ip',
+  'ue_route',
 ]
 
 export const hintKeySize = 24
@@ -1038,8 +1064,17 @@ export function writeHintKey(view: DataView, offset: number, value: HintKey): vo
   zero(view, offset + 6, 2)
 }
 
-export const hintSize = 24
-export const hintOffsets = { tag: 0, endpoint: 4, expires: 8, identifier: 12, flags: 16, seen: 20 } as const
+export const hintSize = 40
+export const hintOffsets = {
+  tag: 0,
+  endpoint: 4,
+  expires: 8,
+  identifier: 12,
+  flags: 16,
+  seen: 20,
+  packets: 24,
+  bytes: 32,
+} as const
 export interface Hint {
   /** of the key, see struct flow */
   readonly tag: number
@@ -1051,8 +1086,12 @@ export interface Hint {
   readonly identifier: number
   /** enum hint_flags */
   readonly flags: number
-  /** ticks of the last packet */
+  /** ticks of the last packet; 0: none has come */
   readonly seen: number
+  /** HINT_TEID, HINT_UE_IP: of the user that were sent to the endpoint, without their tunnel */
+  readonly packets: bigint
+  /** of these */
+  readonly bytes: bigint
 }
 export function readHint(view: DataView, offset: number): Hint {
   return {
@@ -1062,6 +1101,8 @@ export function readHint(view: DataView, offset: number): Hint {
     identifier: view.getUint32(offset + 12, false),
     flags: view.getUint32(offset + 16, true),
     seen: view.getUint32(offset + 20, true),
+    packets: view.getBigUint64(offset + 24, true),
+    bytes: view.getBigUint64(offset + 32, true),
   }
 }
 export function writeHint(view: DataView, offset: number, value: Hint): void {
@@ -1071,11 +1112,17 @@ export function writeHint(view: DataView, offset: number, value: Hint): void {
   view.setUint32(offset + 12, value.identifier, false)
   view.setUint32(offset + 16, value.flags, true)
   view.setUint32(offset + 20, value.seen, true)
+  view.setBigUint64(offset + 24, value.packets, true)
+  view.setBigUint64(offset + 32, value.bytes, true)
 }
 
 export const hintFlags = {
   /** the identifier is written in place of the one that came */
   rewrite: 1,
+  /** by the programs, from what the endpoint said */
+  learnt: 2,
+  /** HINT_UE_ROUTE: longer than what a user of map `hints` has */
+  longer: 4,
 } as const
 
 export const teidRangeKeySize = 12
@@ -1519,36 +1566,45 @@ export function writeUplinkKey(view: DataView, offset: number, value: UplinkKey)
   view.setUint32(offset + 16, value.teid, false)
 }
 
-export const uplinkSize = 40
-export const uplinkOffsets = { user: 0, session: 16, packets: 24, bytes: 32 } as const
+export const uplinkSize = 32
+export const uplinkOffsets = { userV4: 0, session: 4, userV6: 8, packets: 16, bytes: 24 } as const
+/**
+ * A user has addresses of one family or of both (PDU session type IPv4v6) in one tunnel. Of a family
+ * it does not have, zero, which is harmless: no place of that family is classified for it.
+ */
 export interface Uplink {
-  /** of IPv6 the last 8 bytes are zero */
-  readonly user: Uint8Array
+  readonly userV4: number
   /** number */
   readonly session: number
+  /** the first 64 bits are the user */
+  readonly userV6: Uint8Array
   /** that were taken out of their tunnel */
   readonly packets: bigint
   readonly bytes: bigint
 }
 export function readUplink(view: DataView, offset: number): Uplink {
   return {
-    user: readBytes(view, offset, 16),
-    session: view.getUint32(offset + 16, true),
-    packets: view.getBigUint64(offset + 24, true),
-    bytes: view.getBigUint64(offset + 32, true),
+    userV4: view.getUint32(offset, false),
+    session: view.getUint32(offset + 4, true),
+    userV6: readBytes(view, offset + 8, 8),
+    packets: view.getBigUint64(offset + 16, true),
+    bytes: view.getBigUint64(offset + 24, true),
   }
 }
 export function writeUplink(view: DataView, offset: number, value: Uplink): void {
-  writeBytes(view, offset, 16, value.user)
-  view.setUint32(offset + 16, value.session, true)
-  view.setBigUint64(offset + 24, value.packets, true)
-  view.setBigUint64(offset + 32, value.bytes, true)
-  zero(view, offset + 20, 4)
+  view.setUint32(offset, value.userV4, false)
+  view.setUint32(offset + 4, value.session, true)
+  writeBytes(view, offset + 8, 8, value.userV6)
+  view.setBigUint64(offset + 16, value.packets, true)
+  view.setBigUint64(offset + 24, value.bytes, true)
 }
 
 export const downlinkSize = 56
 export const downlinkOffsets = { access: 0, core: 16, teid: 32, session: 36, packets: 40, bytes: 48 } as const
-/** What goes to a user from a classified place. The key is `user` of above. */
+/**
+ * What goes to a user from a classified place. The key is one of its addresses: of IPv6 the last 8
+ * bytes are zero.
+ */
 export interface Downlink {
   /** outer destination */
   readonly access: Uint8Array
@@ -1658,20 +1714,22 @@ export const verdict = {
   drop_gtp_nested: 37,
   /** GTP-U about the path that nobody here waits for, or of no known type */
   drop_gtp_message: 38,
+  /** a PFCP session whose SEID is another endpoint's, or cannot be kept */
+  drop_seid: 39,
   /** the verification tag is not that of the association */
-  drop_sctp_tag: 39,
+  drop_sctp_tag: 40,
   /** chunks that may not stand so: cut off, or INIT that is not alone */
-  drop_sctp_chunk: 40,
+  drop_sctp_chunk: 41,
   /** an ICMP error about a packet that no flow has sent */
-  drop_icmp_no_flow: 41,
+  drop_icmp_no_flow: 42,
   /** nothing in the other address family says the same */
-  drop_not_translatable: 42,
+  drop_not_translatable: 43,
   /** nobody reads the packets for user space */
-  drop_slowpath_absent: 43,
+  drop_slowpath_absent: 44,
   /** the queue to user space is full */
-  drop_slowpath_full: 44,
+  drop_slowpath_full: 45,
   /** a map that must have an entry has none */
-  drop_internal: 45,
+  drop_internal: 46,
 } as const
 export type Verdict = keyof typeof verdict
 /** Names by number. */
@@ -1715,6 +1773,7 @@ export const verdictNames: readonly Verdict[] = [
   'drop_gtp_header',
   'drop_gtp_nested',
   'drop_gtp_message',
+  'drop_seid',
   'drop_sctp_tag',
   'drop_sctp_chunk',
   'drop_icmp_no_flow',
@@ -1723,7 +1782,7 @@ export const verdictNames: readonly Verdict[] = [
   'drop_slowpath_full',
   'drop_internal',
 ]
-export const verdictCount = 46
+export const verdictCount = 47
 
 /** The hook that finished the packet; verdict counters are kept per hook. */
 export const hook = {

@@ -5,7 +5,15 @@ import { native } from '../../native/load.ts'
 import { ResourceError } from '../lb/datapath.ts'
 import { keyTag } from '../lb/selection/flow-hash.ts'
 import { Features } from './features.ts'
-import { limits, serviceSize, settingsFeatures, sourceKeySize, teidRangeKeySize, writeService } from './layout.gen.ts'
+import {
+  limits,
+  serviceOffsets,
+  serviceSize,
+  settingsFeatures,
+  sourceKeySize,
+  teidRangeKeySize,
+  writeService,
+} from './layout.gen.ts'
 import { mapKeys } from './map-keys.ts'
 import { Returns, SessionPorts } from './session-ways.ts'
 import { Vips } from './vips.ts'
@@ -154,6 +162,17 @@ export class ReachMaps {
       writeService(view, 0, { ...entry, tag: map === 'services' ? keyTag(key) : 0 })
       native.mapUpdate(fds[map], key, value)
       this.#owners.set(name, id)
+    }
+  }
+
+  /** Packets to users of a service are to know what map `user_routes` has of it: enum service_routes, together. */
+  tellRoutes({ targets }: Reach, routes: number): void {
+    const { fds } = this.#loaded
+    const value = new Uint8Array(serviceSize)
+    for (const { key, map } of targets.values()) {
+      if (map !== 'user_pools' || !native.mapLookup(fds[map], key, value)) continue
+      value[serviceOffsets.userRoutes] = routes
+      native.mapUpdate(fds[map], key, value)
     }
   }
 

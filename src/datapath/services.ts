@@ -18,6 +18,7 @@ import { targetsOf } from './reach.ts'
 import { ReachMaps } from './reach-maps.ts'
 import { ServiceIds } from './service-ids.ts'
 import { Tables } from './tables.ts'
+import { UserRoutes } from './user-routes.ts'
 import { nextRouteGeneration } from './settings.ts'
 import type { ExpectationRoom } from './expectations.ts'
 import type { HintKey } from './layout.gen.ts'
@@ -56,13 +57,20 @@ export class Services {
   #confirmed = false
   readonly endpoints: Endpoints
   readonly hints: Hints
+  readonly #routes: UserRoutes
 
   constructor(options: ServicesOptions) {
     const { loaded, memory, defer, portRange, seed, egress } = options
     this.#options = options
     this.#ports = new PortBlocks(memory.portBlocks, portRange)
     const kernel = new ExpiryProgram({ program: loaded.programs.expire, request: memory.expireRequest })
+    this.#routes = new UserRoutes({
+      fd: loaded.fds.user_routes,
+      keeps: (key, endpoint) => this.#keepsHint(key, endpoint),
+      told: (id, routes) => this.#tellRoutes(id, routes),
+    })
     this.hints = new Hints({
+      routes: this.#routes,
       fd: loaded.fds.hints,
       nowTicks: () => kernel.run(0, false).now,
       ticksPerSecond: loaded.ticksPerSecond,
@@ -235,7 +243,8 @@ export class Services {
     // The fast path looks whether an endpoint is blocked when it looks for the way to it.
     if (blocks) nextRouteGeneration(memory.settings)
     entries.forEach(({ id: endpointId }, index) => (memberIds[placed.members.start + index] = BigInt(endpointId)))
-    reaches.reveal(id, before?.reach ?? null, reach, serviceEntry(service, placed, seed, loaded.ticksPerSecond))
+    const entry = serviceEntry(service, placed, seed, loaded.ticksPerSecond)
+    reaches.reveal(id, before?.reach ?? null, reach, { ...entry, userRoutes: this.#routes.of(id) })
     this.#placed.set(key, placed)
     this.#byId.set(id, service)
     if (!before) return
@@ -278,6 +287,11 @@ export class Services {
     if (service === null) return
     const gone = quicHints(id, service, endpoints).filter((hint) => !but.has(keyText(hint)))
     if (gone.length > 0) this.hints.removeAll(gone.map(({ key }) => key))
+  }
+
+  #tellRoutes(id: number, routes: number): void {
+    for (const placed of this.#placed.values())
+      if (placed.id === id) this.#stock.reaches.tellRoutes(placed.reach, routes)
   }
 
   #resetCounters(id: number): void {

@@ -136,6 +136,104 @@ both('those of a service are forgotten, whoever has installed them, and others s
   t.deepEqual([...all.fake.all.keys()], ['direct teid 00000007'])
 })
 
+both('those of an earlier process stay whose sessions are still there, and those that leave; others go', (t, all) => {
+  for (const control of [all.control, all.fake] as readonly HintControl[]) {
+    control.apply([install(7), install(8, 1, { identifier: 99 }), install(9), install(10, 0, { identifier: 4 })])
+    control.apply([install(11), remove(11, 0, 5000), install(7, 0, { service: 'direct' })])
+    control.keepOnly('n3', [install(8), install(9), install(1)])
+    control.keepOnly('nobody', [])
+  }
+  t.deepEqual([found(all, 7), found(all, 10), found(all, 1)], [null, null, null])
+  for (const teid of [8, 9, 11]) t.not(found(all, teid), null)
+  const back = (upf: number, teid: number) => all.maps.services.hints.find(teidBackKey(1, all.ids[upf]!, teid))
+  t.like(back(1, 99), { identifier: 8 })
+  t.is(back(0, 4), null)
+  const left = ['n3 teid 00000008', 'n3 teid 00000009', 'n3 teid 0000000b', 'direct teid 00000007']
+  t.deepEqual([...all.fake.all.keys()], left)
+})
+
+both('one that is as it is wanted is not written again: packets that it counts meanwhile are not lost', (t, all) => {
+  all.control.apply([install(7), install(8, 1, { identifier: 99 })])
+  const written: number[] = []
+  const { hints } = all.maps.services
+  const writeAll = hints.writeAll.bind(hints)
+  hints.writeAll = (list) => {
+    written.push(list.length)
+    writeAll(list)
+  }
+  all.control.apply([install(7, 0, { takesOver: true }), install(8, 1, { identifier: 99 })])
+  t.deepEqual(written, [0])
+  all.control.apply([install(8, 1, { identifier: 98 }), install(7)])
+  t.deepEqual(written, [0, 2])
+  t.like(found(all, 8), { identifier: 98 })
+})
+
+/** As packets would have it. */
+const count = ({ maps }: Both, teid: number, packets: bigint): void => {
+  const key = hintKey(1, hintKind.teid, teidBytes(teid))
+  const hint = maps.services.hints.find(key)!
+  maps.services.hints.writeAll([{ key, hint: { ...hint, packets, bytes: packets * 100n, seen: 900 } }])
+}
+const packets = ({ control }: Both, ...teids: readonly number[]) =>
+  control.traffic(teids.map((teid) => install(teid))).map((one) => one?.packets ?? null)
+
+both('what hints have counted is told in the order of the keys, and null where there is none', (t, all) => {
+  all.control.apply([install(7), install(8, 1, { identifier: 99 }), install(9)])
+  count(all, 7, 3n)
+  count(all, 8, 5n)
+  t.deepEqual(packets(all, 8, 1, 9, 7), [5n, null, 0n, 3n])
+  t.deepEqual(all.control.traffic([install(8)]), [{ packets: 5n, bytes: 500n }])
+  const others = [install(7, 0, { service: 'nobody' }), install(7, 0, { service: 'n6', kind: 'ue-ip' })]
+  t.deepEqual(all.control.traffic(others), [null, null])
+  t.deepEqual(all.control.traffic([]), [])
+  all.fake.apply([install(7)])
+  t.deepEqual(all.fake.traffic([install(7), install(8)]), [{ packets: 0n, bytes: 0n }, null])
+})
+
+both('what a hint has counted goes on where its session goes, and another session begins at 0', (t, all) => {
+  all.control.apply([install(7)])
+  count(all, 7, 3n)
+  all.control.apply([install(7), install(7, 1, { takesOver: true, identifier: 5 })])
+  t.like(found(all, 7), { endpoint: all.ids[1], identifier: 5, packets: 3n, bytes: 300n, seen: 900 })
+  count(all, 7, 4n)
+  all.control.apply([install(7, 0, { takesOver: true })])
+  t.deepEqual(packets(all, 7), [4n])
+  all.control.apply([remove(7, 0, 5000)])
+  t.like(found(all, 7), { expires: 1500, packets: 4n, bytes: 400n, seen: 900 })
+  all.control.apply([install(7)])
+  t.like(found(all, 7), { expires: 0, packets: 0n, bytes: 0n, seen: 0 })
+  count(all, 7, 2n)
+  all.control.apply([remove(7), install(7)])
+  t.deepEqual(packets(all, 7), [0n])
+  count(all, 7, 2n)
+  all.control.apply([remove(7, 0, 5000), install(7, 1)])
+  t.deepEqual(packets(all, 7), [0n])
+})
+
+both('a session that has no endpoint for a while keeps what was counted, until it ends', (t, all) => {
+  const silence = (teid: number): HintChange => ({ ...remove(teid), keepsCounts: true })
+  all.control.apply([install(7), install(8), install(9), install(10)])
+  for (const teid of [7, 8, 9, 10]) count(all, teid, 3n)
+  all.control.apply([silence(7), silence(8), silence(9)])
+  all.control.apply([silence(7)])
+  t.is(found(all, 7), null)
+  t.deepEqual(packets(all, 7, 8, 9, 10), [3n, 3n, 3n, 3n])
+  all.control.apply([install(7, 1)])
+  count(all, 7, 5n)
+  t.deepEqual(packets(all, 7), [5n])
+  // Once more, and at once on another one.
+  all.control.apply([{ ...remove(7, 1), keepsCounts: true }, install(7)])
+  t.like(found(all, 7), { endpoint: all.ids[0], packets: 5n, bytes: 500n })
+  all.control.apply([remove(8)])
+  t.deepEqual(packets(all, 8), [null])
+  all.control.forget('direct')
+  t.deepEqual(packets(all, 9), [3n])
+  all.control.forget('n3')
+  t.deepEqual(packets(all, 7, 9, 10), [null, null, null])
+  all.control.apply([install(9)])
+  t.deepEqual(packets(all, 9), [0n])
+})
+
 const wrong: readonly (readonly [string, Partial<HintChange>])[] = [
   ['no such service', { service: 'n4' }],
   ['not a session service', { service: 'web' }],
@@ -165,11 +263,14 @@ both(
   'without room for all of a batch all is as it was',
   (t, all) => {
     all.control.apply([install(1), install(2), install(3)])
+    for (const teid of [1, 2, 3]) count(all, teid, 6n)
     const many = Array.from({ length: 20 }, (_, i) => install(100 + i))
-    const error = t.throws(() => all.control.apply([remove(1), install(2, 0, { identifier: 9 }), ...many]), {
+    const leaving = [remove(1), { ...remove(3), keepsCounts: true }]
+    const error = t.throws(() => all.control.apply([...leaving, install(2, 0, { identifier: 9 }), ...many]), {
       instanceOf: HintError,
     })
     t.is(error?.reason, 'no room')
+    t.deepEqual(packets(all, 1, 2, 3), [6n, 6n, 6n])
     for (const teid of [1, 2, 3]) t.like(found(all, teid), { endpoint: all.ids[0], identifier: 0, expires: 0 })
     t.is(found(all, 100), null)
     all.control.apply([remove(1), remove(2), remove(3)])
@@ -188,7 +289,7 @@ both('a tunnel is taken off an endpoint that has left its service', (t, all) => 
   t.like(found(all, 7), { endpoint: all.ids[1] })
 })
 
-both('a user of an n6 service is known by its address, of IPv6 by 64 bits, and no other prefix is served', (t, all) => {
+both('a user of an n6 service is known by its address, of IPv6 by 64 bits', (t, all) => {
   const six = Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0, 0, 1, 9, 9, 9, 9, 9, 9, 9, 9)
   const user = (key: Uint8Array, more: Partial<HintChange> = {}): HintChange =>
     install(0, 1, { service: 'n6', kind: 'ue-ip', key, ...more })
@@ -202,8 +303,9 @@ both('a user of an n6 service is known by its address, of IPv6 by 64 bits, and n
   for (const control of [all.control, all.fake] as readonly HintControl[]) {
     const refused = (change: HintChange): string | undefined =>
       t.throws(() => control.apply([change]), { instanceOf: HintError })?.reason
-    t.is(refused(user(six, { prefixBits: 56 })), 'prefix not served')
-    t.is(refused(user(Uint8Array.of(10, 60, 0, 1), { prefixBits: 24 })), 'prefix not served')
+    t.is(refused(user(six, { prefixBits: 129 })), 'bad prefix')
+    t.is(refused(user(Uint8Array.of(10, 60, 0, 1), { prefixBits: 0 })), 'bad prefix')
+    t.is(refused(user(Uint8Array.of(10, 60, 0, 1), { prefixBits: 33 })), 'bad prefix')
     t.is(refused(user(six.subarray(0, 8))), 'bad key')
     t.is(refused(user(six, { identifier: 7 })), 'bad identifier')
     t.is(refused(user(six, { service: 'n3' })), 'kind not served')

@@ -2,16 +2,19 @@
 // looked at, then all of it is written. A hint whose endpoint knows the tunnel by another TEID has a second one, which
 // says what that TEID was on the way in.
 
-import { ResourceError } from '../lb/datapath.ts'
+import { ResourceError, sumOf } from '../lb/datapath.ts'
 import { HintCounter, HintError, wrongWith } from '../lb/hints.ts'
-import { hintKey } from './hints.ts'
-import { hintFlags, hintKind } from './layout.gen.ts'
+import { HintPlan, hintName } from './hint-plan.ts'
+import { hintKey, uncounted } from './hints.ts'
+import { hintFlags, hintKind, limits } from './layout.gen.ts'
 import { endpointKey } from '../lb/model.ts'
+import { userRouteKey } from './user-routes.ts'
 import { addressBytes } from '../wire/ip.ts'
-import type { HintControl, HintChange, HintCounts } from '../lb/hints.ts'
+import type { Traffic } from '../lb/datapath.ts'
+import type { HintControl, HintChange, HintCounts, SessionKey } from '../lb/hints.ts'
 import type { Placed } from './prepare.ts'
 import type { Hints, WrittenHint } from './hints.ts'
-import type { HintKey } from './layout.gen.ts'
+import type { Hint, HintKey } from './layout.gen.ts'
 import type { ServiceKey } from '../lb/model.ts'
 
 export interface SessionHintsOptions {
@@ -33,26 +36,41 @@ export const teidBackKey = (service: number, endpoint: number, teid: number): Hi
   return hintKey(service, hintKind.teid_back, bytes)
 }
 
-/** Of a user: its address, of IPv6 the first half. */
-const userKey = (service: number, bytes: Uint8Array): HintKey => {
+/** Of a user: its address, of IPv6 the first half. Other prefixes are routes. */
+const userKey = (service: number, bytes: Uint8Array, bits = bytes.length === 4 ? 32 : 64): HintKey => {
   const whole = new Uint8Array(16)
-  if (bytes.length === 4) whole.set([...v4Prefix, ...bytes])
-  else whole.set(bytes.subarray(0, 8))
+  whole.set(bytes.length === 4 ? [...v4Prefix, ...bytes] : bytes)
+  if (bits !== (bytes.length === 4 ? 32 : 64))
+    return userRouteKey(service, whole, bytes.length === 4 ? 96 + bits : bits)
+  if (bytes.length === 16) whole.fill(0, 8)
   return hintKey(service, hintKind.ue_ip, whole)
 }
 
-const textOf = ({ service, kind, bytes }: HintKey): string => `${service} ${kind} ${Buffer.from(bytes).toString('hex')}`
+/** Those that are a session's. */
+const kinds = [hintKind.teid, hintKind.teid_back, hintKind.ue_ip, hintKind.ue_route]
 
-/** What hints will be once those of the batch so far have been written. */
-interface Planned {
+const number32 = (value: number): Uint8Array => {
+  const bytes = new Uint8Array(4)
+  new DataView(bytes.buffer).setUint32(0, value)
+  return bytes
+}
+
+/** What has counted and is gone is kept of so many sessions at most; what is beyond begins anew. */
+const mostKept = limits.hints
+
+/** One change, with what it is about. */
+interface Step {
+  readonly change: HintChange
+  readonly index: number
+  readonly placed: Placed
   readonly key: HintKey
-  readonly before: WrittenHint | null
-  now: WrittenHint | null
 }
 
 export class SessionHints implements HintControl {
   readonly #options: SessionHintsOptions
   readonly #counter = new HintCounter()
+  /** what hints had counted that have gone though their sessions have not, by name */
+  readonly #kept = new Map<string, Traffic>()
 
   constructor(options: SessionHintsOptions) {
     this.#options = options
@@ -64,8 +82,22 @@ export class SessionHints implements HintControl {
 
   forget(service: string): void {
     const placed = this.#placed(service)
-    if (placed !== undefined)
-      this.#options.hints.removeOf(placed.id, [hintKind.teid, hintKind.teid_back, hintKind.ue_ip])
+    if (placed === undefined) return
+    this.#options.hints.removeOf(placed.id, kinds)
+    for (const name of this.#kept.keys()) if (name.startsWith(`${placed.id} `)) this.#kept.delete(name)
+  }
+
+  keepOnly(service: string, keys: Iterable<SessionKey>): void {
+    const placed = this.#placed(service)
+    if (placed === undefined) return
+    const names = new Set<string>()
+    for (const key of keys) names.add(hintName(keyOf(placed, key)))
+    this.#options.hints.removeOf(placed.id, kinds, (key, { expires, identifier }) => {
+      if (expires !== 0) return true
+      // One back is of the tunnel that it names.
+      const its = key.kind === hintKind.teid_back ? hintKey(placed.id, hintKind.teid, number32(identifier)) : key
+      return names.has(hintName(its))
+    })
   }
 
   apply(changes: readonly HintChange[]): void {
@@ -78,95 +110,165 @@ export class SessionHints implements HintControl {
     this.#counter.done(changes)
   }
 
+  traffic(keys: readonly SessionKey[]): readonly (Traffic | null)[] {
+    const placedOf = this.#byName()
+    const wanted = keys.map((one) => {
+      const placed = placedOf(one.service)
+      return placed === undefined ? null : keyOf(placed, one)
+    })
+    const found = this.#options.hints.findAll(wanted.filter((key) => key !== null))
+    let at = 0
+    return wanted.map((key) => {
+      if (key === null) return null
+      const hint = found[at++] ?? null
+      const kept = this.#kept.get(hintName(key)) ?? null
+      if (hint === null) return kept
+      return sumOf(kept === null ? [hint] : [kept, hint])
+    })
+  }
+
   #apply(changes: readonly HintChange[]): void {
-    const services = new Map<string, Placed | undefined>()
-    const plan = new Map<string, Planned>()
+    const { hints } = this.#options
+    const { refusal, steps } = this.#steps(changes)
+    const plan = new HintPlan(hints, this.#kept)
+    const found = plan.read(steps.map(({ key }) => key))
+    plan.read(steps.flatMap((step, index) => backKeys(step, found[index] ?? null)))
+    let now: number | null = null
+    const expiry = (graceMs: number): number => hints.expiry(graceMs, (now ??= hints.now()))
+    const idOf = endpointIds()
+    for (const step of steps) this.#plan(plan, step, idOf, expiry)
+    if (refusal !== null) throw refusal
+    this.#write(plan, changes.length - 1)
+  }
+
+  /** As far as the first one that is refused whatever hints there are. */
+  #steps(changes: readonly HintChange[]): { readonly steps: readonly Step[]; readonly refusal: HintError | null } {
+    const steps: Step[] = []
+    const placedOf = this.#byName()
     for (const [index, change] of changes.entries()) {
-      if (!services.has(change.service)) services.set(change.service, this.#placed(change.service))
-      this.#plan(plan, change, services.get(change.service), index)
+      const placed = placedOf(change.service)
+      const reason = wrongWith(change, placed?.service ?? undefined)
+      if (reason !== null || placed === undefined) {
+        const what = `${change.service}, ${sessionText(change)} on ${change.endpoint}`
+        return { steps, refusal: new HintError(reason ?? 'no such service', index, what) }
+      }
+      steps.push({ change, index, placed, key: keyOf(placed, change) })
     }
-    this.#write([...plan.values()], changes.length - 1)
+    return { steps, refusal: null }
   }
 
   #placed(name: string): Placed | undefined {
     return [...this.#options.placed().values()].find(({ service }) => service?.name === name)
   }
 
-  #plan(plan: Map<string, Planned>, change: HintChange, placed: Placed | undefined, index: number): void {
+  /** Each is looked for once. */
+  #byName(): (name: string) => Placed | undefined {
+    const known = new Map<string, Placed | undefined>()
+    return (name) => {
+      if (!known.has(name)) known.set(name, this.#placed(name))
+      return known.get(name)
+    }
+  }
+
+  #plan(plan: HintPlan, step: Step, idOf: ReturnType<typeof endpointIds>, expiry: (graceMs: number) => number): void {
+    const { change, index, key, placed } = step
     const { action, endpoint, graceMs, identifier, key: bytes } = change
-    const refusal = wrongWith(change, placed?.service ?? undefined)
-    const session = `${change.kind} ${Buffer.from(bytes).toString('hex')}`
-    if (refusal !== null || placed === undefined)
-      throw new HintError(refusal ?? 'no such service', index, `${change.service}, ${session} on ${endpoint}`)
-    const id = endpointId(placed, endpoint)
-    const isUser = change.kind === 'ue-ip'
-    const planned = this.#planned(plan, isUser ? userKey(placed.id, bytes) : hintKey(placed.id, hintKind.teid, bytes))
+    const id = idOf(placed, endpoint)
+    const planned = plan.at(key)
     const { now } = planned
     if (action === 'remove') {
+      if (change.keepsCounts !== true) planned.kept = null
       if (now === null || now.expires !== 0 || !this.#isOn(now, endpoint)) return
-      planned.now = this.#leaving(now, graceMs)
-      this.#planBack(plan, placed.id, now, (back) => this.#leaving(back, graceMs))
+      const leave = (hint: WrittenHint): WrittenHint | null =>
+        graceMs <= 0 ? null : { ...hint, ...uncounted, expires: expiry(graceMs) }
+      planned.now = leave(now)
+      if (planned.now === null && change.keepsCounts !== true) planned.counts = false
+      changeBack(plan, placed.id, now, leave)
       return
     }
     if (id === null) throw new HintError('no such endpoint', index, `${endpoint} is none of service ${change.service}`)
     if (now !== null && now.expires === 0 && now.endpoint !== id && change.takesOver !== true)
-      throw new HintError('conflict', index, `${session} of service ${change.service} is on another endpoint`)
-    if (now !== null) this.#planBack(plan, placed.id, now, () => null)
-    const written = { endpoint: id, expires: 0, identifier: identifier ?? 0 }
-    planned.now = { ...written, flags: identifier === null ? 0 : hintFlags.rewrite }
+      throw new HintError(
+        'conflict',
+        index,
+        `${sessionText(change)} of service ${change.service} is on another endpoint`,
+      )
+    if (now !== null && planned.kept === null && isAsWanted(plan, step, now, id)) return
+    if (now !== null) changeBack(plan, placed.id, now, () => null)
+    // What leaves is another session's.
+    if (now !== null && now.expires !== 0) planned.counts = false
+    const written = { ...uncounted, endpoint: id, expires: 0, identifier: identifier ?? 0, flags: 0 }
+    const flags = identifier === null ? 0 : hintFlags.rewrite
+    planned.now = { ...written, ...planned.kept, flags }
+    planned.kept = null
     if (identifier === null) return
-    const original = Buffer.from(bytes).readUInt32BE(0)
-    this.#planned(plan, teidBackKey(placed.id, id, identifier)).now = { ...written, identifier: original, flags: 0 }
+    const original = teidIn(bytes)
+    const back = plan.at(teidBackKey(placed.id, id, identifier))
+    back.now = { ...written, identifier: original }
   }
 
   #isOn({ endpoint }: WrittenHint, address: string): boolean {
     return Buffer.compare(this.#options.addressOf(endpoint), addressBytes(address)) === 0
   }
 
-  /** Null: at once. */
-  #leaving(hint: WrittenHint, graceMs: number): WrittenHint | null {
-    return graceMs <= 0 ? null : { ...hint, expires: this.#options.hints.expiry(graceMs) }
-  }
-
-  #planBack(
-    plan: Map<string, Planned>,
-    service: number,
-    hint: WrittenHint,
-    change: (back: WrittenHint) => WrittenHint | null,
-  ): void {
-    if ((hint.flags & hintFlags.rewrite) === 0) return
-    const back = this.#planned(plan, teidBackKey(service, hint.endpoint, hint.identifier))
-    if (back.now !== null) back.now = change(back.now)
-  }
-
-  #planned(plan: Map<string, Planned>, key: HintKey): Planned {
-    const name = textOf(key)
-    const known = plan.get(name)
-    if (known !== undefined) return known
-    const found = this.#options.hints.find(key)
-    const planned = { key, before: found, now: found }
-    plan.set(name, planned)
-    return planned
-  }
-
-  /** What goes makes room for what comes. Where there is not enough, all is as it was. */
-  #write(plan: readonly Planned[], last: number): void {
-    const { hints } = this.#options
-    const changed = plan.filter(({ before, now }) => before !== now)
+  #write(plan: HintPlan, last: number): void {
     try {
-      hints.removeAll(changed.flatMap(({ key, now }) => (now === null ? [key] : [])))
-      hints.writeAll(changed.flatMap(({ key, now }) => (now === null ? [] : [{ key, hint: now }])))
+      plan.write()
     } catch (error) {
-      hints.removeAll(changed.flatMap(({ before, key }) => (before === null ? [key] : [])))
-      hints.writeAll(changed.flatMap(({ before, key }) => (before === null ? [] : [{ key, hint: before }])))
       if (!(error instanceof ResourceError)) throw error
       throw new HintError('no room', Math.max(0, last), error.message)
     }
+    for (const [name, kept] of plan.keeps())
+      if (kept === null) this.#kept.delete(name)
+      else if (this.#kept.size < mostKept) this.#kept.set(name, kept)
   }
 }
 
-/** By address: whatever its port. */
-function endpointId({ endpoints, service }: Placed, address: string): number | null {
-  const found = service?.endpoints.find((endpoint) => endpoint.address === address)
-  return found === undefined ? null : (endpoints.get(endpointKey(found)) ?? null)
+const sessionText = ({ key, kind }: SessionKey): string => `${kind} ${Buffer.from(key).toString('hex')}`
+
+const keyOf = ({ id }: Placed, { key, kind, prefixBits }: SessionKey): HintKey =>
+  kind === 'ue-ip' ? userKey(id, key, prefixBits) : hintKey(id, hintKind.teid, key)
+
+/** Of the hint that a change finds. */
+function backKeys({ placed }: Step, found: Hint | null): readonly HintKey[] {
+  if (found === null || (found.flags & hintFlags.rewrite) === 0) return []
+  return [teidBackKey(placed.id, found.endpoint, found.identifier)]
+}
+
+function changeBack(
+  plan: HintPlan,
+  service: number,
+  hint: WrittenHint,
+  change: (back: WrittenHint) => WrittenHint | null,
+): void {
+  if ((hint.flags & hintFlags.rewrite) === 0) return
+  const back = plan.at(teidBackKey(service, hint.endpoint, hint.identifier))
+  if (back.now !== null) back.now = change(back.now)
+}
+
+/** Nothing is to be written, as after a restart: what has been counted meanwhile stays as it is. */
+function isAsWanted(plan: HintPlan, { change, placed }: Step, now: WrittenHint, id: number): boolean {
+  const { identifier, key } = change
+  const rewrites = (now.flags & hintFlags.rewrite) !== 0
+  if (now.expires !== 0 || now.endpoint !== id || rewrites !== (identifier !== null)) return false
+  if (identifier === null) return true
+  const back = plan.at(teidBackKey(placed.id, id, identifier)).now
+  return now.identifier === identifier && back?.expires === 0 && back.identifier === teidIn(key)
+}
+
+const teidIn = (key: Uint8Array): number => new DataView(key.buffer, key.byteOffset).getUint32(0)
+
+/** By address, whatever the port; each is looked for once. Null: the service has none. */
+function endpointIds(): (placed: Placed, address: string) => number | null {
+  const known = new Map<Placed, Map<string, number | null>>()
+  return (placed, address) => {
+    const ids = known.get(placed) ?? new Map<string, number | null>()
+    known.set(placed, ids)
+    let id = ids.get(address)
+    if (id !== undefined) return id
+    const found = placed.service?.endpoints.find((endpoint) => endpoint.address === address)
+    id = found === undefined ? null : (placed.endpoints.get(endpointKey(found)) ?? null)
+    ids.set(address, id)
+    return id
+  }
 }

@@ -12,6 +12,7 @@ export const mapNames = [
   'vips',
   'masquerades',
   'user_pools',
+  'user_routes',
   'uplinks',
   'downlinks',
   'classifiers',

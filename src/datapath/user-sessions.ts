@@ -2,6 +2,7 @@
 // found; what replaces a session gets a new one, so that no packet sees half of it.
 
 import { isNativeError, native } from '../../native/load.ts'
+import { tunnelText, userOf } from '../lb/user-session-owners.ts'
 import { UserSessionError } from '../lb/user-sessions.ts'
 import { addressBytes, canonicalAddress, parsePrefix } from '../wire/ip.ts'
 import {
@@ -35,7 +36,8 @@ export interface UserSessionsOptions {
 interface Kept {
   readonly session: UserSession
   readonly number: number
-  readonly user: Uint8Array
+  /** keys of map `downlinks` */
+  readonly users: readonly Uint8Array[]
   readonly tunnel: Uint8Array
   readonly classifiers: readonly { readonly key: Uint8Array; readonly qfi: number }[]
 }
@@ -43,7 +45,9 @@ interface Kept {
 const addressSize = 16
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer)
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+const isV6 = (address: string): boolean => address.includes(':')
 const isTeid = (teid: number): boolean => Number.isInteger(teid) && teid > 0 && teid <= 0xffff_ffff
+const nothing = { packets: 0n, bytes: 0n }
 
 const refuse = (condition: boolean, reason: UserSessionRefusal, what: string | number): void => {
   if (condition) throw new UserSessionError(reason, String(what))
@@ -54,11 +58,16 @@ const bytesOf = (address: string): Uint8Array => {
   return addressBytes(address)
 }
 
-/** Of IPv6 a user has the first 8 bytes. */
-const userOf = (address: string): Uint8Array => {
-  const bytes = Uint8Array.from(bytesOf(address))
-  if (address.includes(':')) bytes.fill(0, 8)
-  return bytes
+const userKey = (address: string): Uint8Array => {
+  refuse(canonicalAddress(address) === undefined, 'bad address', address)
+  return addressBytes(userOf(address))
+}
+
+const userKeys = (addresses: readonly string[]): readonly Uint8Array[] => {
+  const families = new Set(addresses.map(isV6))
+  const isOne = addresses.length > 0 && families.size === addresses.length
+  refuse(!isOne, 'bad address', `${addresses.join(', ')}: a user has one of IPv4, one of IPv6, or both`)
+  return addresses.map(userKey)
 }
 
 const tunnelKey = ({ address, teid }: UserSession['uplink']): Uint8Array => {
@@ -82,9 +91,10 @@ const isFull = (error: unknown): boolean =>
 
 export class UserSessions implements UserSessionControl {
   readonly #options: UserSessionsOptions
+  /** by each of their users, as hexadecimal digits */
   readonly #kept = new Map<string, Kept>()
   /** whose each tunnel is, by key */
-  readonly #tunnels = new Map<string, string>()
+  readonly #tunnels = new Map<string, Kept>()
   readonly #numbers = new Set<number>()
   #lastNumber = 0
   #classifiers = 0
@@ -103,60 +113,77 @@ export class UserSessions implements UserSessionControl {
 
   install(session: UserSession): void {
     const kept = this.#prepare(session)
-    const name = hex(kept.user)
-    const before = this.#kept.get(name)
+    const replaced = this.#having(kept.users)
     const owner = this.#tunnels.get(hex(kept.tunnel))
-    refuse(owner !== undefined && owner !== name, 'tunnel in use', `${session.uplink.address} ${session.uplink.teid}`)
-    const added = kept.classifiers.length
-    refuse(before === undefined && this.#kept.size >= limits.uplinks, 'no room', `${limits.uplinks} sessions`)
-    refuse(this.#classifiers + added > limits.classifiers, 'no room', `${limits.classifiers} classifiers`)
+    refuse(owner !== undefined && !replaced.has(owner), 'tunnel in use', tunnelText(session.uplink))
+    this.#checkRoom(kept)
     this.#write(kept)
-    if (before !== undefined) this.#forget(before, hex(before.tunnel) !== hex(kept.tunnel), false)
-    if (this.#kept.size === 0) this.#options.needed(true)
-    this.#kept.set(name, kept)
-    this.#tunnels.set(hex(kept.tunnel), name)
-    this.#classifiers += added
+    const wasNeeded = this.#numbers.size > 0
+    for (const before of replaced) this.#forget(before, kept)
+    for (const user of kept.users) this.#kept.set(hex(user), kept)
+    this.#tunnels.set(hex(kept.tunnel), kept)
+    this.#classifiers += kept.classifiers.length
     this.#numbers.add(kept.number)
+    if (!wasNeeded) this.#options.needed(true)
   }
 
   remove(ueAddress: string): boolean {
-    const name = hex(userOf(ueAddress))
-    const kept = this.#kept.get(name)
+    const kept = this.#kept.get(hex(userKey(ueAddress)))
     if (kept === undefined) return false
-    this.#forget(kept, true, true)
-    this.#kept.delete(name)
-    if (this.#kept.size === 0) this.#options.needed(false)
+    this.#forget(kept, null)
+    if (this.#numbers.size === 0) this.#options.needed(false)
     return true
   }
 
   counts(ueAddress: string): UserSessionCounts | null {
-    const kept = this.#kept.get(hex(userOf(ueAddress)))
+    const kept = this.#kept.get(hex(userKey(ueAddress)))
     if (kept === undefined) return null
-    const [up, down] = [new Uint8Array(uplinkSize), new Uint8Array(downlinkSize)]
-    native.mapLookup(this.#options.fds.uplinks, kept.tunnel, up)
-    native.mapLookup(this.#options.fds.downlinks, kept.user, down)
-    const { packets, bytes } = readUplink(view(up), 0)
-    const back = readDownlink(view(down), 0)
-    return { uplink: { packets, bytes }, downlink: { packets: back.packets, bytes: back.bytes } }
+    const back = kept.users.map((user) => this.#readDownlink(user))
+    return {
+      uplink: this.#readUplink(kept.tunnel),
+      downlink: {
+        packets: back.reduce((sum, { packets }) => sum + packets, 0n),
+        bytes: back.reduce((sum, { bytes }) => sum + bytes, 0n),
+      },
+    }
   }
 
   list(): readonly UserSession[] {
-    return [...this.#kept.values()].map(({ session }) => session)
+    return [...new Set(this.#kept.values())].map(({ session }) => session)
+  }
+
+  #having(users: readonly Uint8Array[]): ReadonlySet<Kept> {
+    return new Set(users.map((user) => this.#kept.get(hex(user))).filter((kept) => kept !== undefined))
+  }
+
+  #readUplink(tunnel: Uint8Array): UserSessionCounts['uplink'] {
+    const bytes = new Uint8Array(uplinkSize)
+    native.mapLookup(this.#options.fds.uplinks, tunnel, bytes)
+    const read = readUplink(view(bytes), 0)
+    return { packets: read.packets, bytes: read.bytes }
+  }
+
+  #readDownlink(user: Uint8Array): UserSessionCounts['downlink'] {
+    const bytes = new Uint8Array(downlinkSize)
+    native.mapLookup(this.#options.fds.downlinks, user, bytes)
+    const read = readDownlink(view(bytes), 0)
+    return { packets: read.packets, bytes: read.bytes }
   }
 
   #prepare(session: UserSession): Kept {
-    const { classifiers, downlink, ueAddress, uplink } = session
-    const isV6 = (address: string): boolean => address.includes(':')
+    const { classifiers, downlink, ueAddresses, uplink } = session
+    const users = userKeys(ueAddresses)
+    const families = new Set(ueAddresses.map(isV6))
     refuse(!isTeid(downlink.teid), 'bad teid', downlink.teid)
     bytesOf(downlink.address)
     refuse(isV6(uplink.address) !== isV6(downlink.address), 'bad address', `${downlink.address} is of another family`)
     const number = this.#nextNumber()
     const keys = classifiers.map(({ prefix, qfi }) => {
       refuse(!Number.isInteger(qfi) || qfi < 0 || qfi > 63, 'bad qfi', qfi)
-      refuse(isV6(prefix) !== isV6(ueAddress), 'bad prefix', `${prefix} is not of the family of ${ueAddress}`)
+      refuse(!families.has(isV6(prefix)), 'bad prefix', `${prefix} is not of the family of ${ueAddresses.join(', ')}`)
       return { key: classifierKey(number, prefix), qfi }
     })
-    return { session, number, user: userOf(ueAddress), tunnel: tunnelKey(uplink), classifiers: keys }
+    return { session, number, users, tunnel: tunnelKey(uplink), classifiers: keys }
   }
 
   /** Numbers come round after all others have been used; a session that lives so long keeps its own. */
@@ -166,33 +193,63 @@ export class UserSessions implements UserSessionControl {
     return this.#lastNumber
   }
 
-  /** First what is found by the new number, then what has it. */
+  /** What is replaced is there for a moment beside what replaces it, but for its users. */
+  #checkRoom(kept: Kept): void {
+    const added = kept.users.filter((user) => !this.#kept.has(hex(user))).length
+    refuse(this.#kept.size + added > limits.uplinks, 'no room', `${limits.uplinks} addresses of users`)
+    const classifiers = this.#classifiers + kept.classifiers.length
+    refuse(classifiers > limits.classifiers, 'no room', `${limits.classifiers} classifiers`)
+  }
+
+  /** First what is found by the new number, then what has it. Packets of these very moments may go uncounted. */
   #write(kept: Kept): void {
     const { fds } = this.#options
-    const { downlink, uplink } = kept.session
-    const value = { session: kept.number, packets: 0n, bytes: 0n }
-    const [up, down] = [new Uint8Array(uplinkSize), new Uint8Array(downlinkSize)]
-    writeUplink(view(up), 0, { user: kept.user, ...value })
-    const access = addressBytes(downlink.address)
-    writeDownlink(view(down), 0, { access, core: addressBytes(uplink.address), teid: downlink.teid, ...value })
+    const { downlink, ueAddresses, uplink } = kept.session
+    const before = this.#tunnels.get(hex(kept.tunnel))
+    const up = new Uint8Array(uplinkSize)
+    const v4 = ueAddresses.find((address) => !isV6(address))
+    const v6 = ueAddresses.find(isV6)
+    writeUplink(view(up), 0, {
+      userV4: v4 === undefined ? 0 : view(bytesOf(v4)).getUint32(12),
+      userV6: v6 === undefined ? new Uint8Array(8) : bytesOf(v6).subarray(0, 8),
+      session: kept.number,
+      ...(before === undefined ? nothing : this.#readUplink(kept.tunnel)),
+    })
+    const ends = { access: bytesOf(downlink.address), core: bytesOf(uplink.address), teid: downlink.teid }
+    const undo: (() => void)[] = []
     try {
       for (const { key, qfi } of kept.classifiers) native.mapUpdate(fds.classifiers, key, Uint8Array.of(qfi))
-      native.mapUpdate(fds.downlinks, kept.user, down)
+      for (const user of kept.users) {
+        const old = new Uint8Array(downlinkSize)
+        const isThere = native.mapLookup(fds.downlinks, user, old)
+        const isSame = before !== undefined && this.#kept.get(hex(user)) === before
+        const { packets, bytes } = isSame ? readDownlink(view(old), 0) : nothing
+        const down = new Uint8Array(downlinkSize)
+        writeDownlink(view(down), 0, { ...ends, session: kept.number, packets, bytes })
+        native.mapUpdate(fds.downlinks, user, down)
+        undo.push(() => (isThere ? native.mapUpdate(fds.downlinks, user, old) : native.mapDelete(fds.downlinks, user)))
+      }
       native.mapUpdate(fds.uplinks, kept.tunnel, up)
     } catch (error) {
+      for (const step of undo) step()
       for (const { key } of kept.classifiers) native.mapDelete(fds.classifiers, key)
-      if (isFull(error)) throw new UserSessionError('no room', kept.session.ueAddress)
+      if (isFull(error)) throw new UserSessionError('no room', ueAddresses.join(', '))
       throw error
     }
   }
 
-  #forget(kept: Kept, tunnelToo: boolean, userToo: boolean): void {
+  /** All of it that `next`, which replaces it, does not have too. */
+  #forget(kept: Kept, next: Kept | null): void {
     const { fds } = this.#options
-    if (tunnelToo) {
+    if (next === null || hex(next.tunnel) !== hex(kept.tunnel)) {
       native.mapDelete(fds.uplinks, kept.tunnel)
       this.#tunnels.delete(hex(kept.tunnel))
     }
-    if (userToo) native.mapDelete(fds.downlinks, kept.user)
+    const stay = new Set(next?.users.map(hex))
+    for (const user of kept.users) {
+      if (!stay.has(hex(user))) native.mapDelete(fds.downlinks, user)
+      this.#kept.delete(hex(user))
+    }
     for (const { key } of kept.classifiers) native.mapDelete(fds.classifiers, key)
     this.#numbers.delete(kept.number)
     this.#classifiers -= kept.classifiers.length

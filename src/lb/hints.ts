@@ -1,20 +1,28 @@
 // Hints, as whoever reads signalling asks for them: which endpoint of a service a session lives on. What a datapath may
 // refuse has a name, and nothing of a batch is done where one of it is refused.
 
+import type { Traffic } from './datapath.ts'
 import type { Service } from './model.ts'
 
 export type SessionKind = 'teid' | 'ue-ip'
 
-export interface HintChange {
-  /** `remove` is of the hint that names this endpoint: what has gone to another one since stays. */
-  readonly action: 'install' | 'remove'
+/** What a session is known by in one service. */
+export interface SessionKey {
   /** the service's name */
   readonly service: string
   readonly kind: SessionKind
   /** `teid`: 4 bytes, as on the wire; `ue-ip`: the address, 4 or 16, of which a user of IPv6 has the first 8 */
   readonly key: Uint8Array
-  /** `ue-ip`: bits of the key that count; left out: 32 of IPv4, 64 of IPv6, and others are refused */
+  /**
+   * `ue-ip`: bits of the key that count, at least 1; left out: 32 of IPv4, 64 of IPv6. The longest prefix that an
+   * address is in counts.
+   */
   readonly prefixBits?: number
+}
+
+export interface HintChange extends SessionKey {
+  /** `remove` is of the hint that names this endpoint: what has gone to another one since stays. */
+  readonly action: 'install' | 'remove'
   /** address of an endpoint of the service, canonical text */
   readonly endpoint: string
   /** `install`: the TEID that the endpoint knows the tunnel by, where it is another one; null: nothing is rewritten */
@@ -23,6 +31,8 @@ export interface HintChange {
   readonly takesOver?: boolean
   /** `remove`: milliseconds that it is still obeyed, for what is on its way; until then anybody may replace it */
   readonly graceMs: number
+  /** `remove`: its session lives on, so that the next hint under the key goes on counting where this one ended */
+  readonly keepsCounts?: boolean
 }
 
 /** What has become of changes since the start. */
@@ -42,6 +52,14 @@ export interface HintControl {
   apply(changes: readonly HintChange[]): void
   /** All of a service go at once, whoever has installed them; also those of an earlier process. */
   forget(service: string): void
+  /** The same but for those of these keys, and those that leave already: their sessions are still there. */
+  keepOnly(service: string, keys: Iterable<SessionKey>): void
+  /**
+   * The packets of the user that each has led to an endpoint, and their bytes without the tunnel; in the order of the
+   * keys. A hint that gives way to another one of its session hands its counts on, but for packets of the same
+   * microseconds. Null: there is none.
+   */
+  traffic(keys: readonly SessionKey[]): readonly (Traffic | null)[]
   counts(): HintCounts
 }
 
@@ -51,7 +69,7 @@ export type HintRefusal =
   | 'no such endpoint'
   | 'bad key'
   | 'kind not served'
-  | 'prefix not served'
+  | 'bad prefix'
   | 'identifier in mode dsr'
   | 'bad identifier'
   | 'conflict'
@@ -84,10 +102,10 @@ export function wrongWith(change: HintChange, service: Service | undefined): Hin
   return Number.isInteger(identifier) && identifier > 0 && identifier <= 0xffff_ffff ? null : 'bad identifier'
 }
 
-/** A user is one address of IPv4, or 64 bits of IPv6; the fast path finds no other prefix. */
 function wrongWithUser({ action, identifier, key, prefixBits }: HintChange): HintRefusal | null {
   if ((key.length !== 4 && key.length !== 16) || key.every((byte) => byte === 0)) return 'bad key'
-  if ((prefixBits ?? null) !== null && prefixBits !== (key.length === 4 ? 32 : 64)) return 'prefix not served'
+  const bits = prefixBits ?? 1
+  if (!Number.isInteger(bits) || bits < 1 || bits > key.length * 8) return 'bad prefix'
   return action === 'install' && identifier !== null ? 'bad identifier' : null
 }
 

@@ -1,15 +1,31 @@
 // Sessions with uplink classifiers: whose traffic to which places leaves its tunnel here. Whoever knows sessions (the
-// configuration, the API, signalling) installs them; a datapath performs it.
+// configuration, the API, signalling) installs them; a datapath performs it. Who may change which: user-session-owners.
+
+/** What the fast path has room for: LIMIT_UPLINKS and LIMIT_CLASSIFIERS of bpf/shared/limits.h; a test compares. */
+export const userSessionLimits = {
+  /** UE addresses of all sessions */
+  addresses: 65_536,
+  /** of all sessions */
+  classifiers: 262_144,
+} as const
 
 export interface UserSession {
-  /** canonical text; of IPv6 any of the user's 64 bits */
-  readonly ueAddress: string
+  /** canonical text: one of IPv4, one of IPv6 (any of the user's 64 bits), or both, which share the tunnel */
+  readonly ueAddresses: readonly string[]
   /** how G-PDUs of the user come in: outer destination, TEID */
-  readonly uplink: { readonly address: string; readonly teid: number }
+  readonly uplink: TunnelEnd
   /** where what goes back is sent: the access network's address and TEID; the outer source is `uplink.address` */
-  readonly downlink: { readonly address: string; readonly teid: number }
-  /** places that are local for it */
+  readonly downlink: TunnelEnd
+  /** places that are local for it; none: all of its traffic goes on */
   readonly classifiers: readonly Classifier[]
+}
+
+/** One end of a tunnel (F-TEID). */
+export interface TunnelEnd {
+  /** canonical text */
+  readonly address: string
+  /** 1 to 2^32 - 1 */
+  readonly teid: number
 }
 
 export interface Classifier {
@@ -27,18 +43,19 @@ export interface UserSessionCounts {
 
 export interface UserSessionControl {
   /**
-   * Replaces the session that the user has. In the fast path before this returns. Throws UserSessionError, and then
-   * nothing has changed.
+   * Replaces the sessions that have one of its addresses. Counts go on where the user and the uplink tunnel stay. In
+   * the fast path before this returns. Throws UserSessionError, and then nothing has changed.
    */
   install(session: UserSession): void
-  /** False: the user has none. */
+  /** The session that has this address, with all of its addresses. False: there is none. */
   remove(ueAddress: string): boolean
-  /** Null: the user has none. */
+  /** Null: there is none. */
   counts(ueAddress: string): UserSessionCounts | null
   list(): readonly UserSession[]
 }
 
-export type UserSessionRefusal = 'bad address' | 'bad teid' | 'bad qfi' | 'bad prefix' | 'tunnel in use' | 'no room'
+export type UserSessionRefusal =
+  'bad address' | 'bad teid' | 'bad qfi' | 'bad prefix' | 'tunnel in use' | 'other owner' | 'no room'
 
 export class UserSessionError extends Error {
   readonly reason: UserSessionRefusal

@@ -37,7 +37,7 @@ export class Writer {
 
   /** 1 to 6 bytes */
   uint(count: number, value: number): this {
-    check(value, 256 ** count, `${count} bytes`)
+    check(value, 256 ** count, count, 'bytes')
     this.#put(this.#grow(count), count, value)
     return this
   }
@@ -55,7 +55,7 @@ export class Writer {
 
   /** 1 to 32 bits, the highest first */
   bits(count: number, value: number): this {
-    check(value, 2 ** count, `${count} bits`)
+    check(value, 2 ** count, count, 'bits')
     for (let missing = count; missing > 0;) {
       this.#room(1)
       const step = Math.min(missing, 8 - this.#bit)
@@ -80,8 +80,16 @@ export class Writer {
   /** A number of what comes later, such as a length: `count` bytes at `at`, which are written already. */
   fill(at: number, count: number, value: number): this {
     if (at + count > this.#at) throw new RangeError(`byte ${at} is not written yet`)
-    check(value, 256 ** count, `${count} bytes`)
+    check(value, 256 ** count, count, 'bytes')
     this.#put(at, count, value)
+    return this
+  }
+
+  /** Begins anew, with the room that it has. */
+  clear(): this {
+    this.#bytes.fill(0, 0, this.length)
+    this.#at = 0
+    this.#bit = 0
     return this
   }
 
@@ -91,6 +99,10 @@ export class Writer {
   }
 
   #put(at: number, count: number, value: number): void {
+    if (count <= 4) {
+      for (let n = count - 1, rest = value; n >= 0; n--, rest >>>= 8) this.#bytes[at + n] = rest & 0xff
+      return
+    }
     for (let n = count - 1, rest = value; n >= 0; n--, rest = Math.floor(rest / 256)) this.#bytes[at + n] = rest % 256
   }
 
@@ -110,6 +122,7 @@ export class Writer {
   }
 }
 
-function check(value: number, limit: number, room: string): void {
-  if (!Number.isInteger(value) || value < 0 || value >= limit) throw new RangeError(`${value} has no room in ${room}`)
+function check(value: number, limit: number, count: number, unit: 'bits' | 'bytes'): void {
+  if (!Number.isInteger(value) || value < 0 || value >= limit)
+    throw new RangeError(`${value} has no room in ${count} ${unit}`)
 }

@@ -42,6 +42,7 @@ const keyed = [
   ['sources', sourceKeySize],
   ['masquerades', sourceKeySize],
   ['user_pools', sourceKeySize],
+  ['user_routes', sourceKeySize],
   ['fragments', fragmentKeySize],
   ['sctp_paths', sctpPathKeySize],
   ['affinities', affinityKeySize],
@@ -104,6 +105,8 @@ export function writeHintEntry(
     identifier: identifier ?? 0,
     flags: identifier === undefined ? 0 : hintRewrite,
     seen: 0,
+    packets: 0n,
+    bytes: 0n,
   })
   native.mapUpdate(fds.hints, key, value)
 }

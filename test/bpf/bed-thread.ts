@@ -10,6 +10,7 @@ import {
   flowKeySize,
   flowSize,
   flowStateNames,
+  hintKind,
   hookNames,
   readFlowEvent,
   settingsFeatures,
@@ -23,9 +24,11 @@ import {
   type Hook,
 } from '../../src/datapath/layout.gen.ts'
 import { ExpiryProgram } from '../../src/datapath/expiry-program.ts'
+import { hintKey, uncounted } from '../../src/datapath/hints.ts'
 import { load, mapMemory, type Loaded, type Memory } from '../../src/datapath/maps.ts'
 import { Services } from '../../src/datapath/services.ts'
 import { skbContext, xdpContext } from '../../src/datapath/test-run.ts'
+import { userRouteKey } from '../../src/datapath/user-routes.ts'
 import { UserSessions } from '../../src/datapath/user-sessions.ts'
 import { endpointKey, type Change, type ServiceKey } from '../../src/lb/model.ts'
 import type { UserSessionCounts } from '../../src/lb/user-sessions.ts'
@@ -169,7 +172,24 @@ export class BedThread {
     if (placed === undefined) throw new Error(`there is no service ${service}`)
     const id = endpoint === null ? null : placed.endpoints.get(endpointKey(parseSocket(endpoint)))
     if (id === undefined) throw new Error(`${endpoint} is no endpoint of ${service}`)
-    writeHintEntry(this.#parts().fds, options, placed.id, id, this.#now)
+    if (options.kind === 'ue_route') this.#route(options, placed.id, id)
+    else writeHintEntry(this.#parts().fds, options, placed.id, id, this.#now)
+  }
+
+  #route({ key: prefix, lifetime, prefixBits = 128 }: HintOptions, service: number, endpoint: number | null): void {
+    const hints = this.#services?.hints
+    const key = userRouteKey(service, prefix, prefixBits)
+    const expires = lifetime === undefined ? 0 : this.#now + lifetime
+    if (endpoint === null) hints?.removeAll([key])
+    else hints?.writeAll([{ key, hint: { ...uncounted, endpoint, identifier: 0, flags: 0, expires } }])
+  }
+
+  /** What a hint has counted: packets and bytes. Null: there is none. */
+  hintCounts({ service, kind, key, prefixBits = 128 }: Omit<HintOptions, 'endpoint'>): readonly number[] | null {
+    const id = this.#services?.placed().get(service as ServiceKey)?.id ?? 0
+    const known = kind === 'ue_route' ? userRouteKey(id, key, prefixBits) : hintKey(id, hintKind[kind], key)
+    const hint = this.#services?.hints.find(known) ?? null
+    return hint === null ? null : [Number(hint.packets), Number(hint.bytes)]
   }
 
   apply(changes: readonly Change[]): void {

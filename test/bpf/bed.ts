@@ -40,6 +40,8 @@ export interface HintOptions {
   readonly service: string
   readonly kind: HintKind
   readonly key: Uint8Array
+  /** of kind `ue_route`: how many bits of the 16 bytes count */
+  readonly prefixBits?: number
   /** null: the hint goes */
   readonly endpoint: Socket | null
   /** ticks from now; for ever, if not given */

@@ -14,15 +14,18 @@ import { errorCases } from './cases/errors.ts'
 import { familyCases } from './cases/families.ts'
 import { flowCases } from './cases/flows.ts'
 import { fragmentCases } from './cases/fragments.ts'
+import { hintCountCases } from './cases/hint-counts.ts'
 import { ipv6Cases } from './cases/ipv6.ts'
 import { limitCases } from './cases/limits.ts'
 import { masqueradeCases } from './cases/masquerade.ts'
 import { matrixCases } from './cases/matrix.ts'
 import { n3Cases } from './cases/n3.ts'
+import { n3ConsistentCases } from './cases/n3-consistent.ts'
 import { n3FragmentCases } from './cases/n3-fragments.ts'
 import { n3MessageCases } from './cases/n3-messages.ts'
 import { n3RangeCases } from './cases/n3-ranges.ts'
 import { n6Cases } from './cases/n6.ts'
+import { pfcpCases } from './cases/pfcp.ts'
 import { quicCases } from './cases/quic.ts'
 import { refuseCases } from './cases/refuse.ts'
 import { routeCases } from './cases/route.ts'
@@ -58,7 +61,17 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   services: serviceCases,
   admission: admissionCases,
   blocked: blockedCases,
-  sessions: [...n3Cases, ...n3MessageCases, ...n3RangeCases, ...n3FragmentCases, ...sessionCases, ...quicCases],
+  sessions: [
+    ...n3Cases,
+    ...n3ConsistentCases,
+    ...n3MessageCases,
+    ...n3RangeCases,
+    ...n3FragmentCases,
+    ...hintCountCases,
+    ...sessionCases,
+    ...pfcpCases,
+    ...quicCases,
+  ],
   n6: n6Cases,
   uplinks: uplinkCases,
   associations: associationCases,

@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { replaysOf } from '../../scripts/fixtures/folder.ts'
 import { readCapture } from '../../src/captures/index.ts'
 import { main } from '../../src/cli/program.ts'
 import { lineDifference } from '../../src/cli/line-difference.ts'
@@ -16,6 +17,7 @@ import { buildFrame } from '../../src/testing/packets.ts'
 const needs = ['root', 'bpf', 'netns'] as const
 const fixtures = join(import.meta.dirname, '../../fixtures')
 const folders = globSync(`${fixtures}/*/config.yaml`).map(dirname).toSorted()
+const replays = folders.flatMap(replaysOf)
 const captureIn = (folder: string): string => globSync(`${folder}/capture.pcap*`)[0] ?? ''
 
 interface Said {
@@ -42,25 +44,27 @@ const directoryFor = (t: ExecutionContext): string => {
   return directory
 }
 
-test('replay: every fixture with a configuration has its golden text, and there are some', (t) => {
-  t.true(folders.length > 0)
+test('replay: every configuration of a fixture has its golden text, and there are some', (t) => {
+  t.true(replays.length > folders.length)
   t.deepEqual(
-    folders.filter((folder) => !existsSync(join(folder, 'golden.txt'))),
+    replays.filter(({ golden }) => !existsSync(golden)).map(({ config }) => config),
     [],
   )
 })
 
-for (const folder of folders)
-  for (const hook of ['xdp', 'tc'] as const)
-    testWith(needs, `replay: ${basename(folder)} gives what it gave before (${hook})`, async (t) => {
-      const golden = join(folder, 'golden.txt')
+for (const { config, golden } of replays)
+  for (const hook of ['xdp', 'tc'] as const) {
+    const folder = dirname(config)
+    const title = `${basename(folder)} with ${basename(config)}`
+    testWith(needs, `replay: ${title} gives what it gave before (${hook})`, async (t) => {
       const found = join(directoryFor(t), 'found.txt')
-      const files = [captureIn(folder), '--config', join(folder, 'config.yaml')]
+      const files = [captureIn(folder), '--config', config]
       const said = await sluice('replay', ...files, '--hook', hook, '--golden', found, '--update')
       t.is(said.code, 0, said.words)
       const difference = lineDifference(readFileSync(golden, 'utf8'), readFileSync(found, 'utf8'))
       t.deepEqual(difference, [])
     })
+  }
 
 const vip = '192.0.2.1'
 const server = '10.0.1.10'
@@ -155,28 +159,29 @@ testWith(needs, 'replay: writes each frame as it left, or as it came, with what 
   )
 })
 
-testWith(needs, 'replay: says which services it does not replay, since their messages end in a daemon', async (t) => {
-  const { config, directory } = scene(t, [question()])
-  const proxied = join(directory, 'proxied.yaml')
-  const [vip, upf] = ['10.99.0.1', '10.2.2.2']
-  writeFileSync(
-    proxied,
-    `${readFileSync(config, 'utf8')}
-  - { name: n3, vip: ${vip}, port: 2152, protocol: udp, select: n3, endpoints: [{ address: ${upf} }] }
-  - name: n4
-    vip: ${vip}
-    port: 8805
-    protocol: udp
-    mode: proxy
-    select: n4
-    n4: { tunnels: n3 }
-    endpoints: [{ address: ${upf} }]
-`,
-  )
-  const said = await sluice('replay', captureIn(join(fixtures, '5g-session')), '--config', proxied)
+const session = join(fixtures, '5g-session')
+
+testWith(needs, 'replay: shows as much of a session as there is in a capture that was cut', async (t) => {
+  const directory = directoryFor(t)
+  const [whole, cut] = [readFileSync(captureIn(session)), join(directory, 'cut.pcapng')]
+  for (const share of [0.3, 0.6, 0.9]) {
+    writeFileSync(cut, whole.subarray(0, Math.floor(whole.length * share)))
+    const said = await sluice('replay', cut, '--config', join(session, 'proxy.yaml'))
+    t.is(said.code, 1, said.words)
+    t.regex(said.out, /service n4 at 10\.99\.0\.1:8805\/udp, proxy, n4\n/)
+    t.regex(said.words, /truncated/)
+  }
+})
+
+testWith(needs, 'replay: tunnels of frames to a captured UPF are steered when they come in for the VIP', async (t) => {
+  const config = join(directoryFor(t), 'config.yaml')
+  writeFileSync(config, readFileSync(join(session, 'proxy.yaml'), 'utf8').replaceAll('10.99.0.1', '192.0.2.9'))
+  const words = ['replay', captureIn(session), '--config', config]
+  t.regex((await sluice(...words)).out, /note: nothing of this capture is for 192\.0\.2\.9:8805.*--vip 10\.99\.0\.1=/)
+  const said = await sluice(...words, '--vip', '10.99.0.1=192.0.2.9', '--frames')
   t.is(said.code, 0, said.words)
-  t.regex(said.out, /not replayed, their messages end in a daemon\nn4\n/)
-  t.regex(said.out, /service n3 .*\n {2}flows 0, packets 4/)
+  t.regex(said.out, /udp 10\.1\.1\.2:2152 to 10\.99\.0\.1:2152: forward, service n3, endpoint 10\.2\.2\.2:2152/)
+  t.regex(said.out, /sessions learned\n {2}n3: teid 00010001 is at 10\.2\.2\.2:2152/)
 })
 
 /** What stands in the kernel for everybody to see. */

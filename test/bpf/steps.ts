@@ -59,6 +59,13 @@ export function hints(hint: HintOptions): Step {
   return { kind: 'hint', hint }
 }
 
+/** What the hint has counted of its session's packets: of the user, without their tunnel. */
+export function counted(hint: HintOptions, packets: number, bytes: number): Step {
+  return check(async (_t, bed) => {
+    expect(await bed.hintCounts(hint), [packets, bytes], 'packets and bytes that a hint has counted')
+  })
+}
+
 export function check(run: Extract<Step, { kind: 'check' }>['check']): Step {
   return { kind: 'check', check: run }
 }

@@ -23,6 +23,7 @@ const sharedMaps = [
   'masquerades',
   'user_pools',
   'classifiers',
+  'user_routes',
   'local_addresses',
   'sources',
   'slots',

@@ -158,6 +158,10 @@ const meanings: Readonly<Record<Verdict, Meaning>> = {
     meaning: 'dropped: a message about the path that nobody behind the VIP waits for',
     advice: 'Supported Extension Headers, unasked Echo Responses and unknown types end here. Nothing to do.',
   },
+  drop_seid: {
+    meaning: 'dropped: a PFCP session whose SEID leads elsewhere, or cannot be kept',
+    advice: 'UPFs behind one VIP must not give the same SEIDs. If hints are full, raise `limits.hints`.',
+  },
   drop_sctp_tag: {
     meaning: 'dropped: the verification tag is not that of the association',
     advice: 'It is from an earlier association, or forged. The peer has to begin again by INIT.',

@@ -7,9 +7,12 @@ import { Expiry } from '../expiry.ts'
 import { settingsOffsets } from '../layout.gen.ts'
 import { load, mapMemory } from '../maps.ts'
 import { Services } from '../services.ts'
+import { SessionHints } from '../session-hints.ts'
 import { admittedFlows, stepsPerWalk, timeoutTicks, writeSettings } from '../settings.ts'
 import { slowPathParts } from '../slow-path/open.ts'
 import { Status } from '../status.ts'
+import { UserSessions } from '../user-sessions.ts'
+import { UserSessionOwners } from '../../lb/user-session-owners.ts'
 import { Clockwork } from './clockwork.ts'
 import { CannotReplayError } from './errors.ts'
 import { FastPath } from './fast-path.ts'
@@ -18,6 +21,8 @@ import { LearnedHints } from './learned-hints.ts'
 import { seededRandom } from './random.ts'
 import { ReplaySlowPath } from './slow-path.ts'
 import { isProxied } from '../../lb/proxied.ts'
+import type { Datapath } from '../../lb/datapath.ts'
+import type { HintControl } from '../../lb/hints.ts'
 import type { Log } from '../../lb/log.ts'
 import type { Service } from '../../lb/model.ts'
 import type { Hook } from '../layout.gen.ts'
@@ -65,12 +70,13 @@ export class Balancer {
   readonly #clockwork: Clockwork
   #ms = 0
   readonly services: Services
-  /** by name */
-  readonly proxied: readonly string[]
   readonly status: Status
   readonly fastPath: FastPath
   readonly slowPath: ReplaySlowPath
   readonly learned: LearnedHints
+  /** for those who read signalling */
+  readonly hints: HintControl
+  readonly userSessions: UserSessionOwners
   /** map endpoints */
   readonly endpoints: DataView
   readonly #liveFlows: BigInt64Array
@@ -135,10 +141,17 @@ export class Balancer {
       isEmpty: () => this.#liveFlows[0] === 0n,
     })
     network.tell(loaded.fds)
-    this.proxied = config.services.filter(isProxied).map(({ name }) => name)
     const balanced = config.services.filter((service) => !isProxied(service))
     this.services.apply(balanced.map((service) => ({ kind: 'add', service })))
     this.learned = new LearnedHints(loaded.fds.hints)
+    this.hints = new SessionHints({
+      hints: this.services.hints,
+      placed: () => this.services.placed(),
+      addressOf: (endpoint) => this.services.endpoints.read(endpoint).address,
+    })
+    this.userSessions = new UserSessionOwners(
+      new UserSessions({ fds: loaded.fds, needed: (any) => this.services.needUplinks(any) }),
+    )
   }
 
   /** In the calling thread's namespace. Throws CannotReplayError, and ResourceError where a limit is too low. */
@@ -170,6 +183,20 @@ export class Balancer {
   punted(): void {
     this.slowPath.take()
     if (this.slowPath.step()) this.#clockwork.hurry(this.#ms)
+  }
+
+  /** For proxies, whose services come on top of those that are here already. */
+  get datapath(): Datapath {
+    return {
+      apply: async () => {},
+      services: () => this.status.services(),
+      flows: () => [],
+      verdicts: () => this.status.verdicts(),
+      slowPath: () => this.slowPath.status(),
+      interfaces: () => [],
+      hints: this.hints,
+      userSessions: this.userSessions,
+    }
   }
 
   get liveFlows(): number {

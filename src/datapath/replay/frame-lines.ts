@@ -3,6 +3,7 @@
 import { native } from '../../../native/load.ts'
 import { addressesOf } from '../explain/index.ts'
 import type { Addresses } from '../explain/index.ts'
+import type { ReplayedDatagram, ReplayedMessage } from '../../lb/replayed-proxies.ts'
 
 /** What became of a frame, or of a packet that the slow path has sent. */
 export interface FrameFate {
@@ -51,3 +52,11 @@ export const skipLine = (number: number, us: number, reason: string): string =>
 /** A packet that the slow path has sent. */
 export const sentLine = (us: number, packet: Uint8Array): string =>
   `    ${secondsText(us)} slow path sends ${packetText(packet)}, ${bytesText(packet)}`
+
+/** What became of a message that a proxy was given, or not. */
+export const messageLine = ({ detail, fate, from, name, service }: ReplayedMessage): string =>
+  `    ${service}: ${name} of ${from}: ${[fate, detail].filter(Boolean).join(', ')}`
+
+/** A datagram that a proxy has sent. */
+export const proxyLine = ({ from, ms, name, service, to }: ReplayedDatagram, frame: Uint8Array): string =>
+  `    ${secondsText(ms * 1000)} ${service} sends ${placeText(from)} to ${placeText(to)}: ${name}, ${bytesText(frame)}`

@@ -28,8 +28,9 @@ export interface Replaying {
   readonly stop: () => Promise<void>
 }
 
-export const startReplay = (options: ReplayOptions, listener: ReplayListener): Replaying => {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options })
+/** `thread`: where it starts; see src/replay-thread.ts. */
+export const startReplay = (thread: URL, options: ReplayOptions, listener: ReplayListener): Replaying => {
+  const worker = new Worker(thread, { workerData: options })
   const report = settle(worker, listener)
   report.catch(() => {}) // whoever waits for it is told
   return {

@@ -1,12 +1,12 @@
 // The capture that a replay writes: each frame that took part once, as it left or else as it came, with what became of
-// it as a comment; and what the slow path has sent.
+// it as a comment; and what the slow path and proxies have sent.
 
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { linkTypes, pcapngFrame, pcapngHeader } from '../../captures/index.ts'
 import type { CaptureTime } from '../../captures/index.ts'
 
 /** Names of the interfaces, in their order. */
-const interfaces = ['out', 'in', 'slow-path'] as const
+const interfaces = ['out', 'in', 'slow-path', 'proxy'] as const
 
 const bufferBytes = 1 << 20
 

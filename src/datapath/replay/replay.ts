@@ -2,18 +2,25 @@
 // thread of its own, since that enters a network namespace for good.
 
 import { native } from '../../../native/load.ts'
-import { CaptureError, readCapture } from '../../captures/index.ts'
+import { CaptureError, linkTypes, packetOffset, readCapture } from '../../captures/index.ts'
 import { verdict as verdicts, verdictNames } from '../layout.gen.ts'
 import { Balancer } from './balancer.ts'
 import { CaptureClock } from './capture-clock.ts'
 import { firstCpu } from './cpu.ts'
-import { fateText, frameLine, sentLine, skipLine } from './frame-lines.ts'
+import { fateText, frameLine, messageLine, proxyLine, sentLine, skipLine } from './frame-lines.ts'
 import { Frames, skips } from './frames.ts'
 import { boxMac, gatewayMac, Network } from './network.ts'
 import { OutFile } from './out-file.ts'
+import { seededFraction } from './random.ts'
+import { Readdress } from './readdress.ts'
 import { endpointName, Tallies } from './report.ts'
+import { ConflictError } from '../../lb/errors.ts'
+import { addressBytes } from '../../wire/ip.ts'
+import { udpPacket } from '../slow-path/udp-packet.ts'
+import { CannotReplayError } from './errors.ts'
 import type { CapturedFrame } from '../../captures/index.ts'
 import type { Log } from '../../lb/log.ts'
+import type { OpenReplayedProxies, ReplayedDatagram, ReplayedProxies, VipAlias } from '../../lb/replayed-proxies.ts'
 import type { Hook } from '../layout.gen.ts'
 import type { BalancerConfig } from './balancer.ts'
 import type { Outcome } from './fast-path.ts'
@@ -36,6 +43,8 @@ export interface ReplayOptions {
   /** bytes of IP packet that each link takes */
   readonly mtu: number
   readonly rewriteChecksums: boolean
+  /** addresses of the capture that are to be taken for VIPs */
+  readonly aliases: readonly VipAlias[]
   /** where the frames that left are written; null: nowhere */
   readonly write: string | null
   /** whether each frame is told */
@@ -52,13 +61,18 @@ export interface ReplayListener {
 const etherTypes = { 4: [0x08, 0x00], 6: [0x86, 0xdd] } as const
 
 /** In the calling thread, which is not the main one and is of no other use afterwards. */
-export const runReplay = async (options: ReplayOptions, listener: ReplayListener): Promise<Report> => {
+export const runReplay = async (
+  options: ReplayOptions,
+  listener: ReplayListener,
+  openProxies: OpenReplayedProxies,
+): Promise<Report> => {
   // Counters, cursors and scratch memory are of a CPU.
   native.pinToCpu(firstCpu())
   const network = await Network.enter({ ...options, services: options.config.services })
   const out = options.write === null ? null : new OutFile(options.write)
   const replay = new Replay(options, network, out)
   try {
+    await replay.open(openProxies)
     return await replay.run(listener)
   } finally {
     replay.close()
@@ -79,6 +93,9 @@ class Replay {
   readonly #balancer: Balancer
   readonly #clock = new CaptureClock()
   readonly #frames: Frames
+  readonly #readdress: Readdress
+  /** null: no service has one */
+  #proxies: ReplayedProxies | null = null
   readonly #tallies = new Tallies()
   readonly #sent: Sent[] = []
   #lines: string[] = []
@@ -88,6 +105,7 @@ class Replay {
     this.#options = options
     this.#out = out
     this.#frames = new Frames(options)
+    this.#readdress = new Readdress(options.aliases)
     this.#balancer = Balancer.open({
       ...options,
       network,
@@ -96,12 +114,28 @@ class Replay {
     })
   }
 
+  async open(openProxies: OpenReplayedProxies): Promise<void> {
+    const { aliases, config, file, seed } = this.#options
+    const { datapath } = this.#balancer
+    try {
+      const random = seededFraction(seed)
+      this.#proxies = await openProxies({ aliases, datapath, file, random, services: config.services })
+    } catch (error) {
+      throw asRefusal(error)
+    }
+  }
+
   async run(listener: ReplayListener): Promise<Report> {
     const problem = await this.#readAll(listener)
-    return this.#tallies.report(this.#balancer, this.#clock, this.#number, problem)
+    return this.#tallies.report(this.#balancer, this.#clock, {
+      frames: this.#number,
+      problem,
+      proxies: this.#proxies?.report() ?? [],
+    })
   }
 
   close(): void {
+    this.#proxies?.close()
     this.#balancer.close()
   }
 
@@ -110,7 +144,10 @@ class Replay {
     let readBytes = 0
     try {
       for await (const part of readCapture(this.#options.file, { onRead: (bytes) => (readBytes += bytes) })) {
-        for (const frame of part) this.#frame(frame)
+        for (const frame of part) {
+          const waiting = this.#frame(frame)
+          if (waiting !== null) await waiting
+        }
         listener.progress(readBytes, this.#number)
         this.#handLines(listener)
       }
@@ -128,21 +165,54 @@ class Replay {
     this.#lines = []
   }
 
-  #frame(captured: CapturedFrame): void {
+  /** Null: nothing has to be waited for, as with most frames. */
+  #frame(captured: CapturedFrame): Promise<void> | null {
     this.#number = captured.number
     this.#clock.next(captured.time)
     this.#balancer.advance(this.#clock.ms)
-    // What the slow path has sent since the frame before.
+    const proxies = this.#proxies
+    const waiting = proxies === null ? null : this.#proxyTime(proxies)
+    return waiting === null ? this.#onTime(captured, proxies) : this.#inTime(waiting, captured, proxies)
+  }
+
+  async #inTime(waiting: Promise<void>, captured: CapturedFrame, proxies: ReplayedProxies | null): Promise<void> {
+    await waiting
+    await this.#onTime(captured, proxies)
+  }
+
+  #proxyTime(proxies: ReplayedProxies): Promise<void> | null {
+    if (this.#number !== 1) return proxies.advance(this.#clock.ms)
+    return proxies.start(this.#clock.timeOf(0).seconds).catch((error: unknown) => {
+      throw asRefusal(error)
+    })
+  }
+
+  /** All that was due before it has been done. */
+  #onTime(captured: CapturedFrame, proxies: ReplayedProxies | null): Promise<void> | null {
+    // What the slow path and proxies have sent since the frame before.
     if (this.#sent.length > 0) this.#tellSent()
+    if (proxies !== null) this.#tellProxies(proxies)
     const frame = this.#frames.prepare(captured)
-    if (typeof frame === 'string') return this.#skip(frame)
-    const outcome = this.#balancer.fastPath.run(frame)
-    if (outcome === null) return this.#skip(skips.refused)
+    if (typeof frame === 'string') {
+      this.#skip(frame)
+      return null
+    }
+    const at = packetOffset(linkTypes.ethernet, frame)
+    const outcome = this.#balancer.fastPath.run(this.#readdress.frame(frame, at))
+    if (outcome === null) {
+      this.#skip(skips.refused)
+      return null
+    }
     const service = outcome.service === 0 ? undefined : this.#balancer.services.serviceOf(outcome.service)
     this.#tallies.frame(outcome, service)
     if (this.#options.lines || this.#out !== null) this.#tell(frame, outcome, service?.name ?? null)
     if (outcome.verdict === verdicts.punt) this.#balancer.punted()
     if (this.#sent.length > 0) this.#tellSent()
+    if (proxies === null || at < 0) return null
+    const packet = frame.subarray(at)
+    if (!proxies.wants(packet)) return null
+    const isPassed = verdictNames[outcome.verdict]?.startsWith('pass_') === true
+    return proxies.packet(packet, isPassed).then(() => this.#tellProxies(proxies))
   }
 
   #skip(reason: string): void {
@@ -171,7 +241,40 @@ class Replay {
       this.#out?.write('slow-path', frame, this.#clock.timeOf(us), `frame ${this.#number}: sent by the slow path`)
     }
   }
+
+  #tellProxies(proxies: ReplayedProxies): void {
+    const { lines } = this.#options
+    for (const step of proxies.take()) {
+      if (step.kind === 'message') {
+        if (lines) this.#lines.push(messageLine(step))
+        continue
+      }
+      if (!lines && this.#out === null) continue
+      const frame = withLinkHeader(packetOf(step))
+      const us = Math.max(0, step.ms * 1000)
+      if (lines) this.#lines.push(proxyLine(step, frame))
+      this.#out?.write(
+        'proxy',
+        frame,
+        this.#clock.timeOf(us),
+        `frame ${this.#number}: ${step.service} sends ${step.name}`,
+      )
+    }
+  }
 }
+
+const asRefusal = (error: unknown): unknown =>
+  error instanceof ConflictError ? new CannotReplayError(error.message, { cause: error }) : error
+
+const packetOf = ({ from, payload, to }: ReplayedDatagram): Uint8Array =>
+  udpPacket({
+    family: from.address.includes(':') ? 6 : 4,
+    source: addressBytes(from.address),
+    destination: addressBytes(to.address),
+    sourcePort: from.port,
+    destinationPort: to.port,
+    payload,
+  })
 
 const withLinkHeader = (packet: Uint8Array): Uint8Array => {
   const types = etherTypes[packet[0]! >> 4 === 6 ? 6 : 4]

@@ -6,6 +6,7 @@ import { formatAddress } from '../../wire/ip.ts'
 import { endpointKey, serviceKey } from '../../lb/model.ts'
 import type { Service } from '../../lb/model.ts'
 import type { Counters } from '../../lb/datapath.ts'
+import type { ProxyReport } from '../../lb/replayed-proxies.ts'
 import type { Balancer } from './balancer.ts'
 import type { CaptureClock } from './capture-clock.ts'
 import type { Outcome } from './fast-path.ts'
@@ -75,8 +76,8 @@ export interface Report {
     readonly live: number
   }
   readonly sessions: readonly SessionReport[]
-  /** names of services whose messages end in a daemon: their packets are not for the fast path */
-  readonly proxied: readonly string[]
+  /** services whose messages end in a proxy */
+  readonly proxies: readonly ProxyReport[]
   readonly slowPath: { readonly reasons: readonly PuntReport[]; readonly sent: number; readonly lost: number }
   /** what a daemon would have logged as a warning or worse */
   readonly warnings: readonly string[]
@@ -97,6 +98,13 @@ class Tally<Key> {
 }
 
 const verdictName = (number: number): string => verdictNames[number] ?? 'drop_internal'
+
+interface Ending {
+  readonly frames: number
+  /** why the file could not be read to its end; null: it was */
+  readonly problem: string | null
+  readonly proxies: readonly ProxyReport[]
+}
 
 /** Counts frames, and reads the rest from the maps at the end. */
 export class Tallies {
@@ -123,7 +131,7 @@ export class Tallies {
     counts.add(verdict)
   }
 
-  report(balancer: Balancer, clock: CaptureClock, frames: number, problem: string | null): Report {
+  report(balancer: Balancer, clock: CaptureClock, { frames, problem, proxies }: Ending): Report {
     return {
       frames,
       seconds: clock.us / 1e6,
@@ -142,7 +150,7 @@ export class Tallies {
         key,
         endpoint: endpointName(balancer.endpoints, endpoint),
       })),
-      proxied: balancer.proxied,
+      proxies,
       slowPath: slowPathReport(balancer),
       warnings: this.warnings,
     }

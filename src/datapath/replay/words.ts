@@ -4,6 +4,7 @@
 import { meaningOf } from '../explain/verdicts.ts'
 import { verdict as verdicts } from '../layout.gen.ts'
 import type { Verdict } from '../layout.gen.ts'
+import type { ProxyReport } from '../../lb/replayed-proxies.ts'
 import type { Counts, PuntReport, Report, ServiceReport } from './report.ts'
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
@@ -39,6 +40,17 @@ const serviceLines = (service: ServiceReport): readonly string[] => [
   ),
 ]
 
+const proxyLines = (proxy: ProxyReport): readonly string[] => [
+  `service ${proxy.name} at ${proxy.at}, proxy, ${proxy.select}`,
+  ...Object.entries(proxy.messages).map(([name, fates]) => `  ${name}: ${countsText(fates)}`),
+  ...(Object.keys(proxy.messages).length === 0 ? ['  no message of the capture is for it'] : []),
+  ...Object.entries(proxy.own).map(([name, count]) => `  own ${name}: ${count}, answered by a stand-in`),
+  `  sessions live at the end: ${proxy.sessions}`,
+  ...Object.entries(proxy.counters).map(([name, count]) => `  counted ${name}: ${count}`),
+  ...proxy.events.map((event) => `  at ${event}`),
+  ...proxy.advice.map((advice) => `  note: ${advice}`),
+]
+
 const puntLine = ({ answered, dropped, reason, received, waiting }: PuntReport): string =>
   `  ${reason}: ${received} received, ${answered} answered, ${waiting} waiting` +
   (Object.keys(dropped).length === 0 ? '' : `; dropped: ${countsText(dropped)}`)
@@ -52,6 +64,7 @@ const common = (report: Report): readonly string[] => [
   ...frameLines(report),
   ...section('verdicts', verdictLines(report.verdicts), 'none'),
   ...report.services.flatMap((service) => ['', ...serviceLines(service)]),
+  ...report.proxies.flatMap((proxy) => ['', ...proxyLines(proxy)]),
   '',
   `flows: ${report.flows.made} made, ${report.flows.live} live at the end`,
   ...section(
@@ -67,7 +80,6 @@ const common = (report: Report): readonly string[] => [
     ],
     'nothing received',
   ),
-  ...(report.proxied.length === 0 ? [] : section('not replayed, their messages end in a daemon', report.proxied, '')),
   ...(report.warnings.length === 0 ? [] : section('a daemon would have warned', report.warnings, '')),
 ]
 

@@ -181,7 +181,7 @@ const refusals: readonly Case[] = [
     bytes(11),
   ),
   refused(
-    'a GTP-U header that is cut off, or whose length lies,',
+    'a GTP-U header that is cut off, or whose length lies, (N3.1)',
     'drop_gtp_header',
     bytes(0),
     bytes(3),
@@ -191,7 +191,7 @@ const refusals: readonly Case[] = [
     Uint8Array.of(0x32, 1, 0, 0, 0, 0, 0, 0),
   ),
   refused(
-    'a chain of extension headers that lies',
+    'a chain of extension headers that lies (N3.1)',
     'drop_gtp_header',
     extension(new Uint8Array()),
     extension(Uint8Array.of(0, 0, 0, 0)),

@@ -63,7 +63,7 @@ const gtpCases: readonly Case[] = [
     ],
   },
   {
-    name: 'n3: an identifier that a hint gives is written, and the checksum with it',
+    name: 'n3: an identifier that a hint gives is written, and the checksum with it (N3.9)',
     setup: { services: [n3Service()], hints: [hint(at(upf2[4], gtpuPort), { identifier: 0x01020304 })] },
     steps: [
       sends(uplink(gPdu()), {

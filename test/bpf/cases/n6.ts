@@ -3,7 +3,7 @@
 import { socketOf } from '../../../src/testing/packets/socket.ts'
 import { addressBytes } from '../../../src/wire/ip.ts'
 import { block, bytes, drain, echoReply, echoRequest, hosts, service, tcp, udp } from '../case.ts'
-import { changes, ends, flowsAre, hints, sends, tooBig, wait } from '../steps.ts'
+import { changes, counted, ends, flowsAre, hints, sends, tooBig, wait } from '../steps.ts'
 import { upf1, upf2, ways } from '../n3-words.ts'
 import { together } from '../together.ts'
 import type { HintOptions } from '../bed.ts'
@@ -128,4 +128,132 @@ const perFamily = ([4, 6] as const).flatMap((family): readonly Case[] => [
   },
 ])
 
-export const n6Cases: readonly Case[] = [...everyWay, ...perFamily]
+/** A route of the same service: a prefix of the other user, or of a network behind one. */
+const route = (
+  family: Family,
+  prefix: string,
+  endpoint: string | null,
+  more: Partial<HintOptions> = {},
+): HintOptions => {
+  const [address = '', bits] = prefix.split('/')
+  return hint(family, endpoint, {
+    kind: 'ue_route',
+    key: addressBytes(address),
+    prefixBits: Number(bits) + (family === 4 ? 96 : 0),
+    ...more,
+  })
+}
+
+/** Inside each other, the shortest first, and an address in each that is in none of the longer ones. */
+const nested = {
+  4: [
+    ['10.60.0.0/17', '10.60.99.1'],
+    ['10.60.0.0/22', '10.60.3.3'],
+    ['10.60.1.0/24', '10.60.1.9'],
+  ],
+  6: [
+    ['2001:db8:60::/52', '2001:db8:60:f00::1'],
+    ['2001:db8:60::/56', '2001:db8:60:aa::1'],
+    ['2001:db8:60::/60', '2001:db8:60:9::1'],
+  ],
+} as const
+
+const routes = ([4, 6] as const).flatMap((family): readonly Case[] => {
+  const at = (address: string): string => socketOf(address, 5000)
+  const sixty = (address: string) => udp(far[family], at(address), { payload: bytes(60) })
+  const to = (upf: Readonly<Record<Family, string>>) => ({ kind: 'ip', to: upf[4] }) as const
+  const balanced = n6(family, 4, { encapsulation: 'ip', miss: 'drop' })
+  const [[wide, inWide], [middle, inMiddle], [narrow, inNarrow]] = nested[family]
+  const outside = family === 4 ? '10.60.200.1' : '2001:db8:60:f000::1'
+  return [
+    {
+      name: `n6: of the prefixes that have an address the longest counts, and a user before all (N3.10), IPv${family}`,
+      setup: { services: [balanced] },
+      steps: [
+        hints(hint(family, upf1[4])),
+        hints(route(family, middle, upf2[4])),
+        sends(sixty(inMiddle), to(upf2)),
+        sends(udp(far[family], at(user[family])), to(upf1)),
+        ends(udp(far[family], at(inWide)), 'drop_no_hint'),
+        hints(route(family, wide, upf1[4])),
+        hints(route(family, narrow, upf1[4])),
+        sends(udp(far[family], at(inWide)), to(upf1)),
+        sends(sixty(inMiddle), to(upf2)),
+        sends(tcp(far[family], at(inNarrow), 'S'), to(upf1)),
+        sends(udp(far[family], at(user[family])), to(upf1)),
+        hints(hint(family, upf2[4])),
+        sends(udp(far[family], at(user[family])), to(upf2)),
+        ends(udp(far[family], at(outside)), 'drop_no_hint'),
+        counted(route(family, middle, null), 2, 2 * (60 + (family === 4 ? 28 : 48))),
+        hints(route(family, narrow, null)),
+        sends(udp(far[family], at(inNarrow)), to(upf2)),
+        hints(route(family, middle, null)),
+        hints(route(family, wide, null)),
+        ends(udp(far[family], at(inNarrow)), 'drop_no_hint'),
+      ],
+    },
+    {
+      name: `n6: a route is obeyed until it expires, and while its user plane may have packets, IPv${family}`,
+      setup: { services: [balanced], hints: [route(family, middle, upf1[4], { lifetime: 1000 })] },
+      steps: [
+        wait(999),
+        sends(udp(far[family], at(inMiddle)), to(upf1)),
+        wait(1),
+        ends(udp(far[family], at(inMiddle)), 'drop_no_hint'),
+        hints(route(family, middle, upf1[4])),
+        changes(drain(balanced, 0)),
+        sends(udp(far[family], at(inMiddle)), to(upf1)),
+        changes(block(balanced, 0)),
+        ends(udp(far[family], at(inMiddle)), 'drop_no_hint'),
+      ],
+    },
+    {
+      name: `n6: without a route packets go by the hash, and fragments with the rest, IPv${family}`,
+      setup: { services: [n6(family, 4, { encapsulation: 'ip' })], hints: [route(family, middle, upf2[4])] },
+      steps: [1, 0, 2].map((index) =>
+        sends(udp(far[family], socketOf(inMiddle, 9), { payload: bytes(592) }), to(upf2), {
+          part: { sizes: [200, 200, 200], index, identification: 77 },
+        }),
+      ),
+    },
+  ]
+})
+
+const longer: readonly Case[] = [
+  {
+    name: 'n6: of IPv6 a prefix of more than 64 bits counts before the user who has the 64',
+    setup: {
+      services: [n6(6, 4, { encapsulation: 'ip', miss: 'drop' })],
+      hints: [hint(6, upf1[4]), route(6, '2001:db8:60:1:8000::/65', upf2[4]), route(6, '2001:db8:60::/56', upf2[4])],
+    },
+    steps: [
+      sends(udp(far[6], socketOf('2001:db8:60:1::2', 1)), { kind: 'ip', to: upf1[4] }),
+      sends(udp(far[6], socketOf('2001:db8:60:1:8000::2', 1)), { kind: 'ip', to: upf2[4] }),
+      sends(udp(far[6], socketOf('2001:db8:60:2::2', 1)), { kind: 'ip', to: upf2[4] }),
+      hints(route(6, '2001:db8:60:1:8000::/65', null)),
+      sends(udp(far[6], socketOf('2001:db8:60:1:8000::2', 1)), { kind: 'ip', to: upf1[4] }),
+    ],
+  },
+  {
+    name: 'n6: routes of one service are not those of another',
+    setup: {
+      services: [
+        n6(4, 4, { encapsulation: 'ip', miss: 'drop' }),
+        n6(4, 4, { encapsulation: 'ip', miss: 'drop', users: ['10.70.0.0/16'] }),
+      ],
+      hints: [
+        route(4, '10.0.0.0/8', upf1[4]),
+        route(4, '10.0.0.0/8', upf2[4], { service: '0.0.0.0:0/any@10.70.0.0/16' }),
+      ],
+    },
+    steps: [
+      sends(udp(far[4], socketOf('10.60.9.9', 1)), { kind: 'ip', to: upf1[4] }),
+      sends(udp(far[4], socketOf('10.70.9.9', 1)), { kind: 'ip', to: upf2[4] }),
+      changes({ kind: 'remove', service: n6(4, 4, { users: ['10.70.0.0/16'] }) }),
+      ends(udp(far[4], socketOf('10.70.9.9', 1)), 'pass_not_service'),
+      sends(udp(far[4], socketOf('10.60.9.9', 1)), { kind: 'ip', to: upf1[4] }),
+    ],
+  },
+]
+
+export const n6Cases: readonly Case[] = [...everyWay, ...perFamily, ...routes, ...longer]

@@ -5,7 +5,7 @@ import { gtpu, gtpuPort, gtpuTypes, pduSessionContainer } from '../../../src/tes
 import { buildFrame, buildPacket } from '../../../src/testing/packets.ts'
 import { be16, concat } from '../../../src/testing/packets/bytes.ts'
 import { familyOf, socketOf } from '../../../src/testing/packets/socket.ts'
-import { bytes, echoRequest, expect, hosts, service, tcp, udp } from '../case.ts'
+import { bytes, echoReply, echoRequest, expect, hosts, service, tcp, udp } from '../case.ts'
 import { arrival, gnb, n3, n3Service, upf1 } from '../n3-words.ts'
 import { deviceMac, pathTo } from '../network.ts'
 import { check, ends, sends, tooBig } from '../steps.ts'
@@ -25,7 +25,7 @@ const elsewhere = { 4: hosts[4].farClient, 6: hosts[6].farClient } as const
 const [up, down, qfi] = [0x00012345, 0x89ab0007, 9]
 
 const sessionOf = (outer: Family, inner: Family, more: Partial<UserSession> = {}): UserSession => ({
-  ueAddress: user[inner],
+  ueAddresses: [user[inner]],
   uplink: { address: hosts[outer].vip, teid: up },
   downlink: { address: hosts[outer].client, teid: down },
   classifiers: [{ prefix: inner === 4 ? '10.0.2.0/24' : 'fd00:0:0:2::/64', qfi }],
@@ -48,6 +48,12 @@ const inTunnel = (outer: Family, packet: Packet, more: Partial<Parameters<typeof
 const leaves = (outer: Family, packet: Packet, more: Partial<Parameters<typeof gtpu>[0]> = {}): PacketStep =>
   sends(inTunnel(outer, packet, more), { kind: 'answer', packet: { ...packet, ttl: (packet.ttl ?? 64) - 1 } })
 
+/** Of its own, over all that follows its header: the one around it follows from it. */
+const hasChecksum = ({ extensions, moreFragments, ...packet }: Packet): boolean =>
+  moreFragments !== true &&
+  extensions === undefined &&
+  (packet.kind === 'udp' ? packet.noChecksum !== true : packet.kind === 'tcp' || packet.kind === 'icmp')
+
 /** What comes from a local place gets the tunnel; the sender chooses the UDP source port and the flow label. */
 const enters = (outer: Family, packet: Packet): Step =>
   check(async (_t, bed, hook) => {
@@ -67,7 +73,8 @@ const enters = (outer: Family, packet: Packet): Step =>
     const to = socketOf(hosts[outer].client, gtpuPort)
     const wanted = udp(socketOf(hosts[outer].vip, (found[port]! << 8) | found[port + 1]!), to, {
       payload: concat(header, container, inner),
-      noChecksum: true,
+      // Over IPv6 there is one where the packet inside has one of its own.
+      noChecksum: outer === 4 || !hasChecksum(packet),
       ttl: 64,
       ...(packet.tos !== undefined && { tos: packet.tos }),
       ...(outer === 4
@@ -81,6 +88,15 @@ const enters = (outer: Family, packet: Packet): Step =>
       'frame out',
     )
   })
+
+/** Packets of which no checksum follows. */
+const checksumless = (family: Family, from: string, to: string): readonly Packet[] =>
+  family === 4
+    ? [udp(from, to, { noChecksum: true }), udp(from, to, { moreFragments: true, payload: bytes(64) })]
+    : [
+        udp(from, to, { extensions: [{ kind: 'destination' }] }),
+        udp(from, to, { extensions: [{ kind: 'fragment', more: true }] }),
+      ]
 
 const cases = pairs.flatMap(({ outer, inner }): readonly Case[] => {
   const at = (port: number): string => socketOf(user[inner], port)
@@ -141,6 +157,9 @@ const cases = pairs.flatMap(({ outer, inner }): readonly Case[] => {
       steps: [
         enters(outer, udp(there(53), at(5000))),
         enters(outer, tcp(there(80), at(5000), 'PA', { payload: bytes(900), tos: 0x28 })),
+        enters(outer, echoRequest(there(7), at(0))),
+        enters(outer, echoReply(there(0), at(7), { payload: bytes(57) })),
+        ...checksumless(inner, there(53), at(5000)).map((packet) => enters(outer, packet)),
         enters(outer, udp(there(53), inner === 4 ? at(5001) : socketOf('2001:db8:60:1:9:9:9:9', 5001))),
         ends(udp(there(53), at(5000), { ttl: 1 }), 'pass_ttl'),
         tooBig(udp(there(53), at(5000), { payload: bytes(1450), ...(inner === 4 && { dontFragment: true }) })),
@@ -148,7 +167,8 @@ const cases = pairs.flatMap(({ outer, inner }): readonly Case[] => {
         ends(udp(socketOf(elsewhere[inner], 53), at(5000)), 'pass_not_service'),
         check(async (_t, bed) => {
           const counts = await bed.userCounts(user[inner])
-          expect(String(counts?.downlink.packets), '3', 'packets')
+          const packets = 5 + checksumless(inner, there(53), at(5000)).length
+          expect(String(counts?.downlink.packets), String(packets), 'packets')
         }),
       ],
     },
@@ -178,4 +198,32 @@ const beside: readonly Case[] = families.map((family) => ({
   ],
 }))
 
-export const uplinkCases: readonly Case[] = [...cases, ...beside]
+/** A PDU session of type IPv4v6. */
+const bothFamilies: readonly Case[] = families.map((outer) => {
+  const session = sessionOf(outer, 4, {
+    ueAddresses: [user[4], user[6]],
+    classifiers: [
+      { prefix: '10.0.2.0/24', qfi },
+      { prefix: 'fd00:0:0:2::/64', qfi },
+    ],
+  })
+  const questions = families.map((inner) => udp(socketOf(user[inner], 5000), socketOf(local[inner], 53)))
+  const answers = families.map((inner) => udp(socketOf(local[inner], 53), socketOf(user[inner], 5000)))
+  return {
+    name: `uplinks: a user of both families has one tunnel for both, IPv${outer} outside`,
+    setup: { services: [], sessions: [session] },
+    steps: [
+      ...questions.map((packet) => leaves(outer, packet)),
+      ...answers.map((packet) => enters(outer, packet)),
+      ...families.map((inner) =>
+        ends(inTunnel(outer, udp(socketOf(otherUser[inner], 5000), socketOf(local[inner], 53))), 'pass_not_service'),
+      ),
+      check(async (_t, bed) => {
+        const counts = await bed.userCounts(user[6])
+        expect([counts?.uplink.packets, counts?.downlink.packets].join(), '2,2', 'packets')
+      }),
+    ],
+  }
+})
+
+export const uplinkCases: readonly Case[] = [...cases, ...beside, ...bothFamilies]

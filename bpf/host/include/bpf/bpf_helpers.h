@@ -26,6 +26,8 @@ void bpf_ringbuf_discard(void *record, __u64 flags);
 long bpf_fib_lookup(void *ctx, struct bpf_fib_lookup *fib, int size, __u32 flags);
 long bpf_redirect(__u32 ifindex, __u64 flags);
 long bpf_redirect_neigh(__u32 ifindex, struct bpf_redir_neigh *neighbour, int size, __u64 flags);
+struct bpf_sock *bpf_sk_lookup_udp(void *ctx, struct bpf_sock_tuple *tuple, __u32 size, __u64 zone, __u64 flags);
+long bpf_sk_release(void *socket);
 __u64 bpf_jiffies64(void);
 __u32 bpf_get_smp_processor_id(void);
 

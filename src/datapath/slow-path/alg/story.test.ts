@@ -140,6 +140,7 @@ testWith([...needs, 'nft'], 'alg: FTP in each of its ways while every twelfth pa
   for (const [name, options] of ftpWays) {
     const words = ['--silent', '--show-error', '--max-time', '100', ...options, '--list-only', `ftp://u:p@${vipOf(4)}/`]
     const got = await story.lab.host('client').run('curl', words, { timeoutMs: 110_000 })
+    if (got.stdout.trim() !== 'file') t.log(name, got.stderr, await describe(story))
     t.is(got.stdout.trim(), 'file', `${name}: ${got.stderr}`)
   }
 })
