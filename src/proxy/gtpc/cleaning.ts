@@ -1,10 +1,11 @@
-// What is done when a node has lost its sessions: a client's are deleted at their backends, a backend's are forgotten,
+// What is done when a node has lost its sessions: a client's are deleted at their gateways, a gateway's are forgotten,
 // and its clients are told by the sets that they belong to, if it has named any (TS 23.007, 16 and 17).
 
 import { compareRestart } from './clients.ts'
 import { gtpcPort } from './model.ts'
 import { deleteSetRequest, isMme, setDeletion, setElement } from './v2.ts'
-import type { BackendLoss, GtpcVersion } from './model.ts'
+import type { GtpVersion } from '../../lb/model.ts'
+import type { GatewayLoss } from './model.ts'
 import type { Path } from './pool.ts'
 import type { Deletion, GtpcState } from './state.ts'
 import type { Tunnel } from './tunnels.ts'
@@ -26,14 +27,14 @@ export function startDeletion(state: GtpcState, deletion: Deletion, done: () => 
   )
 }
 
-/** Its backend is asked to delete it, and it is forgotten. */
+/** Its gateway is asked to delete it, and it is forgotten. */
 function abolish(state: GtpcState, tunnel: Tunnel): void {
-  const { backendEnd, contexts, interface: fromClient, version } = tunnel
+  const { gatewayEnd, contexts, interface: fromClient, version } = tunnel
   state.removeTunnel(tunnel)
-  if (backendEnd === null) return
+  if (gatewayEnd === null) return
   // One of each connection: what is secondary to it goes with it.
   const connections = new Map([...contexts].map(([context, primary]) => [primary, context]))
-  for (const context of connections.values()) state.delete({ version, at: backendEnd, context, fromClient })
+  for (const context of connections.values()) state.delete({ version, at: gatewayEnd, context, fromClient })
 }
 
 export function abolishAll(state: GtpcState, tunnels: readonly Tunnel[]): void {
@@ -42,7 +43,7 @@ export function abolishAll(state: GtpcState, tunnels: readonly Tunnel[]): void {
 }
 
 /** A client has said its restart counter. */
-export function noteClientRestart(state: GtpcState, version: GtpcVersion, address: string, said: number | null): void {
+export function noteClientRestart(state: GtpcState, version: GtpVersion, address: string, said: number | null): void {
   const client = state.clients.get(address)
   if (client === null || said === null) return
   const found = compareRestart(client.restart[version], said, false)
@@ -55,8 +56,8 @@ export function noteClientRestart(state: GtpcState, version: GtpcVersion, addres
   abolishAll(state, lost)
 }
 
-/** A backend has said its restart counter. `isAnswer`: to an echo request of ours. */
-export function noteBackendRestart(state: GtpcState, path: Path, said: number | null, isAnswer: boolean): void {
+/** A gateway has said its restart counter. `isAnswer`: to an echo request of ours. */
+export function noteGatewayRestart(state: GtpcState, path: Path, said: number | null, isAnswer: boolean): void {
   if (said === null) return
   const found = compareRestart(path.restart, said, isAnswer)
   if (found === 'stale') return state.counters.add('restart-counter-stale')
@@ -68,17 +69,17 @@ export function noteBackendRestart(state: GtpcState, path: Path, said: number | 
 }
 
 /** A path is no more; what it has not answered is to be sent to another one when it comes again. */
-export function losePath(state: GtpcState, path: Path, reason: BackendLoss | null): void {
+export function losePath(state: GtpcState, path: Path, reason: GatewayLoss | null): void {
   const untilMs = state.nowMs + state.timers.answersMs
   for (const { exchange, version } of state.relays.giveUp(path, untilMs)) state.received[version].drop(exchange)
   loseTunnels(state, path, [...path.tunnels], reason)
 }
 
-function loseTunnels(state: GtpcState, path: Path, lost: readonly Tunnel[], reason: BackendLoss | null): void {
-  const { backend, version } = path
+function loseTunnels(state: GtpcState, path: Path, lost: readonly Tunnel[], reason: GatewayLoss | null): void {
+  const { gateway, version } = path
   if (reason !== null)
-    state.event({ kind: 'backend-down', backend: backend.config.name, version, reason, sessions: lost.length })
-  state.counters.add('sessions-of-lost-backends', lost.length)
+    state.event({ kind: 'gateway-down', gateway: gateway.config.name, version, reason, sessions: lost.length })
+  state.counters.add('sessions-of-lost-gateways', lost.length)
   tellSets(state, lost)
   for (const tunnel of lost) state.removeTunnel(tunnel)
 }
@@ -86,8 +87,8 @@ function loseTunnels(state: GtpcState, path: Path, lost: readonly Tunnel[], reas
 /** Without sets, a client hears that a session is no more when it asks for it. */
 function tellSets(state: GtpcState, lost: readonly Tunnel[]): void {
   const told = new Set<string>()
-  for (const { backendSets, client, interface: kind } of lost) {
-    for (const set of backendSets) {
+  for (const { gatewaySets, client, interface: kind } of lost) {
+    for (const set of gatewaySets) {
       const key = `${client.address} ${set}`
       if (told.has(key)) continue
       if (told.size >= state.limits.sets) return state.counters.add('sets-untold')

@@ -1,12 +1,12 @@
 // Clients: nodes that open sessions, known by their address as long as they have any.
 
-import type { GtpcVersion } from './model.ts'
+import type { GtpVersion } from '../../lb/model.ts'
 import type { Tunnel } from './tunnels.ts'
 
 export interface Client {
   readonly address: string
   /** by version; null: not said yet */
-  readonly restart: Record<GtpcVersion, number | null>
+  readonly restart: Record<GtpVersion, number | null>
   readonly tunnels: Set<Tunnel>
 }
 

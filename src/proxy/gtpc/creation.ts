@@ -1,7 +1,8 @@
 // Create Session and Create PDP Context: the only requests of which the proxy decides where they go. A UE that has a
-// session already stays with its backend; a retransmission meets the answer, or the backend, that it met first.
+// session already stays with its gateway; a retransmission meets the answer, or the gateway, that it met first.
 
-import { abolishAll, noteBackendRestart, noteClientRestart } from './cleaning.ts'
+import { abolishAll, noteGatewayRestart, noteClientRestart } from './cleaning.ts'
+import { onUnanswered } from './paths.ts'
 import { select } from './pool.ts'
 import { forward, sendBack } from './relaying.ts'
 import type { Dialect, End, Facts, Message } from './dialect.ts'
@@ -25,15 +26,15 @@ export function onCreation(state: GtpcState, asked: Asked): void {
   const tunnel = tunnelFor(state, dialect, facts, end)
   if (tunnel === null) return state.refuse(dialect, exchange, end.teid, causes.noResources)
   tunnel.client.restart[version] ??= facts.recovery
-  const target = { address: tunnel.path.backend.config.address, teid: 0 }
+  const target = { address: tunnel.path.gateway.config.address, teid: 0 }
   tunnel.creating++
-  if (forward(state, asked, { tunnel, to: 'backend', target, replyTeid: end.teid, facts, sequence: null })) return
+  if (forward(state, asked, { tunnel, to: 'gateway', target, replyTeid: end.teid, facts, sequence: null })) return
   state.counters.add('too-many-requests')
   state.received[version].drop(exchange)
   finish(state, tunnel)
 }
 
-/** null: no backend can have it, or a limit is reached, which is counted. */
+/** null: no gateway can have it, or a limit is reached, which is counted. */
 function tunnelFor(state: GtpcState, { version }: Dialect, facts: Facts, end: End): Tunnel | null {
   const existing = state.tunnels.ofClientEnd(version, end)
   if (existing !== null) {
@@ -47,7 +48,7 @@ function tunnelFor(state: GtpcState, { version }: Dialect, facts: Facts, end: En
     return null
   }
   const path = pathFor(state, version, facts.user)
-  if (path === null) return none('no-backend')
+  if (path === null) return none('no-gateway')
   if (state.tunnels.size >= state.limits.sessions) return none('too-many-sessions')
   const client = state.clients.getOrAdd(end.address)
   if (client === null) return none('too-many-clients')
@@ -65,11 +66,11 @@ function tunnelFor(state: GtpcState, { version }: Dialect, facts: Facts, end: En
 function pathFor(state: GtpcState, version: Path['version'], user: string | null): Path | null {
   if (user !== null) {
     for (const { path } of state.tunnels.ofUser(user).toReversed()) {
-      const its = path.backend.paths.get(version)
+      const its = path.gateway.paths.get(version)
       if (its?.state === 'up') return its
     }
   }
-  return select(state.backends.values(), version, user, state.options)
+  return select(state.gateways.values(), version, user, state.options)
 }
 
 function finish(state: GtpcState, tunnel: Tunnel): void {
@@ -78,21 +79,24 @@ function finish(state: GtpcState, tunnel: Tunnel): void {
 }
 
 /** It was not answered in time. Whoever asks again begins anew, and a late answer is undone. */
-export const onCreationExpired = (state: GtpcState, { tunnel }: Relay): void => finish(state, tunnel)
+export function onCreationExpired(state: GtpcState, { tunnel, untilMs }: Relay): void {
+  onUnanswered(state, tunnel.path, untilMs - state.timers.exchangeMs)
+  finish(state, tunnel)
+}
 
 export function onCreated(state: GtpcState, dialect: Dialect, relay: Relay, message: Message): void {
   const { facts: asked, replyTeid, tunnel } = relay
-  const facts = dialect.read(message, 'backend', tunnel.interface)
-  noteBackendRestart(state, tunnel.path, facts.recovery, false)
+  const facts = dialect.read(message, 'gateway', tunnel.interface)
+  noteGatewayRestart(state, tunnel.path, facts.recovery, false)
   if (tunnel.isGone) {
     state.received[dialect.version].drop(relay.exchange)
     return undo(state, dialect, relay, facts)
   }
-  tunnel.path.backend.load = facts.load ?? tunnel.path.backend.load
+  tunnel.path.gateway.load = facts.load ?? tunnel.path.gateway.load
   if (facts.cause !== null && dialect.isAccepted(facts.cause)) {
     const { control } = facts
-    if (control !== null && control.teid !== null) tunnel.backendEnd = { address: control.address, teid: control.teid }
-    if (tunnel.backendEnd === null) state.counters.add('accepted-without-end')
+    if (control !== null && control.teid !== null) tunnel.gatewayEnd = { address: control.address, teid: control.teid }
+    if (tunnel.gatewayEnd === null) state.counters.add('accepted-without-end')
     else settle(state, tunnel, asked, facts)
   }
   sendBack(state, dialect, relay, message, replyTeid)
@@ -107,7 +111,7 @@ function settle(state: GtpcState, tunnel: Tunnel, asked: Facts, { sets }: Facts)
   const context = asked.context ?? 0
   const primary = asked.linked === null ? context : (tunnel.contexts.get(asked.linked) ?? asked.linked)
   tunnel.contexts.set(context, primary)
-  if (sets.length > 0) tunnel.backendSets = sets
+  if (sets.length > 0) tunnel.gatewaySets = sets
   if (tunnel.user === null) return
   // A UE has a context once on one kind of interface: the new one takes the place of the old one (TS 29.274, 7.2.1).
   for (const other of state.tunnels.ofUser(tunnel.user)) {
@@ -119,9 +123,9 @@ function settle(state: GtpcState, tunnel: Tunnel, asked: Facts, { sets }: Facts)
   }
 }
 
-/** A session that was created after all, and nobody waits for it: it must not stay at the backend. */
+/** A session that was created after all, and nobody waits for it: it must not stay at the gateway. */
 export function onCreatedLate(state: GtpcState, dialect: Dialect, relay: Relay, message: Message): void {
-  undo(state, dialect, relay, dialect.read(message, 'backend', relay.tunnel.interface))
+  undo(state, dialect, relay, dialect.read(message, 'gateway', relay.tunnel.interface))
 }
 
 function undo(state: GtpcState, dialect: Dialect, { facts: asked, tunnel }: Relay, facts: Facts): void {

@@ -2,11 +2,11 @@
 // on is the bytes that came, with other numbers in the places that concern the two sides of the proxy.
 
 import { wireBytes } from '../n4/values.ts'
+import type { GtpVersion } from '../../lb/model.ts'
 import type { VirtualAddresses } from '../n4/model.ts'
-import type { GtpcVersion } from './model.ts'
 
 /** Who has sent a message: the side that opens sessions, or one of the pool. */
-export type Side = 'client' | 'backend'
+export type Side = 'client' | 'gateway'
 
 /** One end of a tunnel of the control plane. */
 export interface End {
@@ -77,7 +77,7 @@ export interface Causes {
 }
 
 export interface Dialect {
-  readonly version: GtpcVersion
+  readonly version: GtpVersion
   /** A sequence number of ours is at most this; that of a command has one more bit in front. */
   readonly lastSequence: number
   readonly causes: Causes
@@ -95,7 +95,7 @@ export interface Dialect {
   echoRequest(sequence: number): Uint8Array
   echoResponse(sequence: number): Uint8Array
   versionNotSupported(sequence: number): Uint8Array
-  /** Asks a backend to delete a context; `fromClient` is the interface that its client had. */
+  /** Asks a gateway to delete a context; `fromClient` is the interface that its client had. */
   deletion(teid: number, sequence: number, context: number, fromClient: number): Uint8Array
   readonly deletionType: number
 }

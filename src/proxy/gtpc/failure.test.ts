@@ -1,9 +1,9 @@
 import test from 'ava'
-import { backendOf, causeIn, lastOf, startedBed } from './test-bed.ts'
+import { gatewayOf, causeIn, lastOf, startedBed } from './test-bed.ts'
 import { bytesOf, fTeid, hexOf, ie, imsiOf, v2, valueV2 } from './test-elements.ts'
 import type { Bed } from './test-bed.ts'
 
-const pool = [backendOf('a', '10.0.0.1'), backendOf('b', '10.0.0.2')]
+const pool = [gatewayOf('a', '10.0.0.1'), gatewayOf('b', '10.0.0.2')]
 const mme = '10.1.0.1'
 const from = { address: mme, port: 2123 }
 
@@ -21,19 +21,19 @@ test('gtpc: an echo is answered here, with the restart counter of the proxy, wit
   t.is(bed.proxy.status().sessions, 0)
 })
 
-test('gtpc: backends are asked with echo requests of both versions, and get sessions once they answer (GC.3)', (t) => {
+test('gtpc: gateways are asked with echo requests of both versions, and get sessions once they answer (GC.3)', (t) => {
   const bed = startedBed(pool)
   t.deepEqual(
     bed.gateway('10.0.0.1').got.map(({ bytes }) => hexOf(bytes).slice(0, 8)),
     ['32010004', '40010009'],
   )
-  t.is(kinds(bed).filter((kind) => kind === 'backend-up').length, 4)
+  t.is(kinds(bed).filter((kind) => kind === 'gateway-up').length, 4)
   const dead = startedBed([])
   t.is(causeIn(dead.client(mme).create(imsiOf(1)).response), 73)
-  t.is(dead.count('no-backend'), 1)
+  t.is(dead.count('no-gateway'), 1)
 })
 
-test('gtpc: a backend that does not answer is down, its sessions are gone, and it comes back (GC.3)', (t) => {
+test('gtpc: a gateway that does not answer is down, its sessions are gone, and it comes back (GC.3)', (t) => {
   const bed = startedBed(pool)
   const client = bed.client(mme)
   const { given } = client.create(imsiOf(1))
@@ -41,22 +41,22 @@ test('gtpc: a backend that does not answer is down, its sessions are gone, and i
   gateway.dead = true
   bed.advance(60_000 + 4 * 3000)
   t.deepEqual(
-    bed.events.filter(({ kind }) => kind === 'backend-down'),
+    bed.events.filter(({ kind }) => kind === 'gateway-down'),
     [
-      { kind: 'backend-down', backend: 'a', version: 1, reason: 'echo', sessions: 0 },
-      { kind: 'backend-down', backend: 'a', version: 2, reason: 'echo', sessions: 1 },
+      { kind: 'gateway-down', gateway: 'a', version: 1, reason: 'echo', sessions: 0 },
+      { kind: 'gateway-down', gateway: 'a', version: 2, reason: 'echo', sessions: 1 },
     ],
   )
   t.is(causeIn(client.ask(34, given)), 64)
   t.is(client.create(imsiOf(1)).response!.teid, client.nextTeid - 1)
-  t.is(bed.proxy.sessions(1)[0]!.backend, 'b')
+  t.is(bed.proxy.sessions(1)[0]!.gateway, 'b')
   gateway.dead = false
   gateway.got.length = 0
   bed.advance(3200 + 4 * 3000)
-  t.is(bed.proxy.status().backends[0]!.paths[1]!.state, 'up')
+  t.is(bed.proxy.status().gateways[0]!.paths[1]!.state, 'up')
 })
 
-test('gtpc: a creation that a dying backend has not answered goes to another when it comes again (GC.1, GC.3)', (t) => {
+test('gtpc: a creation that a dying gateway has not answered goes to another when it comes again (GC.1, GC.3)', (t) => {
   const bed = startedBed(pool, { timers: { exchangeMs: 600_000 } })
   const client = bed.client(mme)
   const gateway = bed.gateway('10.0.0.1')
@@ -67,7 +67,7 @@ test('gtpc: a creation that a dying backend has not answered goes to another whe
   gateway.dead = true
   bed.advance(60_000 + 4 * 3000)
   t.is(causeIn(client.send(request)), 16)
-  t.is(bed.proxy.sessions(1)[0]!.backend, 'b')
+  t.is(bed.proxy.sessions(1)[0]!.gateway, 'b')
   gateway.dead = false
   for (const answer of gateway.created(creation)) bed.deliver({ address: '10.0.0.1', port: 2123 }, answer)
   t.is(gateway.sessions.size, 0)
@@ -93,7 +93,53 @@ test('gtpc: a creation that nobody answers is forgotten after its time, and its 
   t.is(bed.proxy.status().pending, 0)
 })
 
-test('gtpc: a backend that has restarted has lost its sessions; clients hear of the sets it had named (GC.3)', (t) => {
+test('gtpc: without echo requests a gateway is well until it leaves a creation unanswered, and later (GC.3)', (t) => {
+  const bed = startedBed(pool, { timers: { echoMs: 0 } })
+  const client = bed.client(mme)
+  const [a, b] = pool.map(({ address }) => bed.gateway(address))
+  t.deepEqual([a!.got, b!.got], [[], []])
+  t.is(causeIn(client.create(imsiOf(1)).response), 16)
+  a!.dead = true
+  client.create(imsiOf(2))
+  client.create(imsiOf(3))
+  t.is(b!.sessions.size, 1)
+  client.create(imsiOf(4))
+  bed.advance(30_100)
+  t.like(bed.events.at(-1), { kind: 'gateway-down', gateway: 'a', version: 2, reason: 'unanswered', sessions: 0 })
+  for (let last = 2; last < 6; last++) t.is(causeIn(client.create(imsiOf(last)).response), 16)
+  // What it has is left to it.
+  t.deepEqual(
+    bed.proxy.status().gateways.map(({ paths }) => paths[1]!.sessions),
+    [1, 4],
+  )
+  a!.dead = false
+  bed.advance(30_000)
+  t.like(bed.events.at(-1), { kind: 'gateway-up', gateway: 'a' })
+  t.is(causeIn(client.create(imsiOf(6)).response), 16)
+  t.is(a!.sessions.size, 2)
+  t.is(bed.sent.filter(({ bytes }) => bytes[1] === 1).length, 0)
+})
+
+test('gtpc: without echo requests an answer says that a gateway is well after all (GC.3)', (t) => {
+  const bed = startedBed([pool[0]!], { timers: { echoMs: 0 } })
+  const client = bed.client(mme)
+  const { given } = client.create(imsiOf(1))
+  const gateway = bed.gateway('10.0.0.1')
+  gateway.waits = true
+  client.create(imsiOf(2))
+  bed.advance(29_000)
+  t.is(causeIn(client.ask(34, given)), 16)
+  bed.advance(1100)
+  // It has left one unanswered, and answered others since.
+  t.is(bed.proxy.status().gateways[0]!.paths[1]!.state, 'up')
+  client.create(imsiOf(3))
+  bed.advance(30_100)
+  t.is(bed.proxy.status().gateways[0]!.paths[1]!.state, 'down')
+  t.is(causeIn(client.ask(34, given)), 16)
+  t.is(bed.proxy.status().gateways[0]!.paths[1]!.state, 'up')
+})
+
+test('gtpc: a gateway that has restarted has lost its sessions; clients hear of the sets it had named (GC.3)', (t) => {
   const bed = startedBed([pool[0]!])
   const client = bed.client(mme)
   const gateway = bed.gateway('10.0.0.1')
@@ -107,14 +153,14 @@ test('gtpc: a backend that has restarted has lost its sessions; clients hear of 
     ['84000701010a0000010001', '84000701010a0000010002'],
   )
   t.deepEqual(bed.events.at(-1), {
-    kind: 'backend-down',
-    backend: 'a',
+    kind: 'gateway-down',
+    gateway: 'a',
     version: 2,
     reason: 'restart-counter',
     sessions: 1,
   })
   t.is(causeIn(client.ask(34, first.given)), 64)
-  t.is(bed.proxy.status().backends[0]!.paths[1]!.state, 'up')
+  t.is(bed.proxy.status().gateways[0]!.paths[1]!.state, 'up')
   const second = client.create(imsiOf(1))
   gateway.restart = 9
   const third = client.create(imsiOf(2))
@@ -172,7 +218,7 @@ test('gtpc: Delete PDN Connection Set goes to all at the other side of the sets,
   const gateway = bed.gateway('10.0.0.1')
   gateway.extra = [ie(132, 1, 1, 10, 0, 0, 1, 0, 5)]
   client.create(imsiOf(4), 5)
-  bed.configure([pool[0]!, backendOf('b', '10.0.0.2', { drained: true })])
+  bed.configure([pool[0]!, gatewayOf('b', '10.0.0.2', { drained: true })])
   client.create(imsiOf(5), 5)
   const before = bed.proxy.status().sessions
   t.is(causeIn(bed.fromGateway(gateway, v2(101, 0, 5, ie(132, 1, 1, 10, 0, 0, 1, 0, 5)))), 16)
@@ -181,7 +227,7 @@ test('gtpc: Delete PDN Connection Set goes to all at the other side of the sets,
   t.is(causeIn(client.ask(101, 0)), 70)
 })
 
-test('gtpc: a backend that is taken out keeps what it has, gets nothing new, and goes in the end', (t) => {
+test('gtpc: a gateway that is taken out keeps what it has, gets nothing new, and goes in the end', (t) => {
   const bed = startedBed(pool)
   const client = bed.client(mme)
   const { given } = client.create(imsiOf(1))
@@ -192,13 +238,13 @@ test('gtpc: a backend that is taken out keeps what it has, gets nothing new, and
   t.is(causeIn(client.ask(36, given, ie(73, 0, 5))), 16)
   bed.advance(200)
   t.deepEqual(
-    bed.proxy.status().backends.map(({ name }) => name),
+    bed.proxy.status().gateways.map(({ name }) => name),
     ['b'],
   )
   bed.configure([])
   bed.advance(600_100)
   t.is(bed.proxy.status().sessions, 0)
-  t.deepEqual(bed.events.at(-1), { kind: 'backend-removed', backend: 'b', sessions: 4 })
+  t.deepEqual(bed.events.at(-1), { kind: 'gateway-removed', gateway: 'b', sessions: 4 })
   t.is(valueV2(lastOf(client.got, 33), 87)?.length, 9)
 })
 

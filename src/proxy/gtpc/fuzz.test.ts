@@ -1,10 +1,10 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { backendOf, causeIn, startedBed } from './test-bed.ts'
+import { gatewayOf, causeIn, startedBed } from './test-bed.ts'
 import { causeV2, fTeid, gsn, ie, imsiOf, tv, tv32, v1, v2 } from './test-elements.ts'
 import type { Bed } from './test-bed.ts'
 
-const pool = [backendOf('a', '10.0.0.1'), backendOf('b', '10.0.0.2')]
+const pool = [gatewayOf('a', '10.0.0.1'), gatewayOf('b', '10.0.0.2')]
 const senders = ['10.1.0.1', '10.3.0.1', '10.0.0.1', '10.0.0.2', '10.7.7.7']
 
 interface Known {
@@ -140,14 +140,12 @@ test('gtpc: messages of nothing but odd elements are refused or passed on, and l
 
 test('gtpc: a message as long as a datagram can be, whose elements grow on the way, is no harm', (t) => {
   const bed = startedBed(pool, { address: { ipv4: null, ipv6: '2001:db8::1' } })
-  const place = { address: '10.1.0.1', port: 2123 }
+  const node = 'fd00::1:1'
+  const place = { address: node, port: 2123 }
   const filling = (count: number, element: Uint8Array): readonly Uint8Array[] =>
     Array.from({ length: count }, () => element)
-  bed.deliver(
-    place,
-    v2(32, 0, 1, fTeid(0, 10, 5, '10.1.0.1'), ...filling(16_000, ie(3, 0)), ...filling(100, ie(87, 0))),
-  )
-  bed.deliver(place, v2(32, 0, 2, fTeid(0, 10, 6, '10.1.0.1'), ...filling(16_300, ie(3, 0))))
-  bed.deliver(place, v1(16, 0, 3, tv32(17, 5), ...filling(9300, gsn('10.1.0.1'))))
+  bed.deliver(place, v2(32, 0, 1, fTeid(0, 10, 5, node), ...filling(16_000, ie(3, 0)), ...filling(100, ie(87, 0))))
+  bed.deliver(place, v2(32, 0, 2, fTeid(0, 10, 6, node), ...filling(16_300, ie(3, 0))))
+  bed.deliver(place, v1(16, 0, 3, tv32(17, 5), gsn(node), gsn(node), ...filling(9300, gsn('10.1.0.1'))))
   t.is(bed.proxy.status().sessions, 2)
 })

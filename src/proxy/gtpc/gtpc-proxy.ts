@@ -7,14 +7,15 @@ import { DecodeError } from '../../wire/decode-error.ts'
 import { startDeletion } from './cleaning.ts'
 import { onCreated, onCreatedLate, onCreation, onCreationExpired } from './creation.ts'
 import { echoRequestType, versionNotSupportedType } from './dialect.ts'
-import { configurePool, onEcho, tickPaths } from './paths.ts'
+import { configurePool, onEcho, onHeard, tickPaths } from './paths.ts'
 import { onAnswer, onNotice, onRequest } from './relaying.ts'
 import { onSetDeletion } from './sets.ts'
 import { GtpcState } from './state.ts'
+import type { GtpcGateway as GatewayStatus, GtpcSession, GtpcStatus } from '../../lb/gtpc-status.ts'
 import type { Outgoing, Place } from '../n4/model.ts'
 import type { Dialect, Message, Role } from './dialect.ts'
-import type { Effects, GtpcBackend, GtpcBackendStatus, GtpcOptions, GtpcSession, GtpcStatus } from './model.ts'
-import type { Backend } from './pool.ts'
+import type { Effects, GtpcGateway, GtpcOptions } from './model.ts'
+import type { Gateway } from './pool.ts'
 import type { Tunnel } from './tunnels.ts'
 
 export class GtpcProxy {
@@ -22,7 +23,7 @@ export class GtpcProxy {
 
   constructor(options: GtpcOptions) {
     this.#state = new GtpcState(options, startDeletion)
-    configurePool(this.#state, options.backends)
+    configurePool(this.#state, options.gateways)
   }
 
   /** One datagram. What is kept of its bytes is copied; `from` itself is kept. */
@@ -105,6 +106,7 @@ export class GtpcProxy {
     const { type } = message
     const { version } = dialect
     const relay = state.relays.take(version, from, sequence, type)
+    if (relay?.to === 'gateway') onHeard(state, relay.tunnel.path)
     if (relay !== null)
       return relay.role === 'create'
         ? onCreated(state, dialect, relay, message)
@@ -168,27 +170,29 @@ export class GtpcProxy {
   }
 
   /** The pool is to be this. What is missing is drained, what is new joins with the next tick. */
-  configure(pool: readonly GtpcBackend[], nowMs: number): Effects {
+  configure(pool: readonly GtpcGateway[], nowMs: number): Effects {
     this.#state.nowMs = nowMs
     configurePool(this.#state, pool)
     return this.#state.takeEffects()
   }
 
   status(): GtpcStatus {
-    const { backends, clients, counters, relays, sent, tunnels } = this.#state
+    const { gateways, clients, counters, options, relays, sent, tunnels } = this.#state
     return {
+      restartCounter: options.restartCounter,
       clients: [...clients].map(({ address, tunnels: its }) => ({ address, sessions: its.size })),
-      backends: [...backends.values()].map(describeBackend),
+      gateways: [...gateways.values()].map(describeGateway),
       sessions: tunnels.size,
       pending: relays.size + sent[1].size + sent[2].size,
       counters: counters.all(),
     }
   }
 
-  /** At most so many, the oldest first. */
-  sessions(limit: number): readonly GtpcSession[] {
+  /** At most so many, the oldest first; of one user, or (null) of all. */
+  sessions(limit: number, imsi: string | null = null): readonly GtpcSession[] {
     const { nowMs, tunnels } = this.#state
-    return Array.from(tunnels[Symbol.iterator]().take(limit), (tunnel) => describe(tunnel, nowMs))
+    const found = imsi === null ? tunnels[Symbol.iterator]() : tunnels.ofUser(imsi).values()
+    return Array.from(found.take(limit), (tunnel) => describe(tunnel, nowMs))
   }
 }
 
@@ -221,7 +225,7 @@ function piggybacked(dialect: Dialect, sent: readonly (readonly Outgoing[])[]): 
   return [{ to: answer.to, bytes }]
 }
 
-const describeBackend = ({ config, drainUntilMs, load, paths }: Backend): GtpcBackendStatus => ({
+const describeGateway = ({ config, drainUntilMs, load, paths }: Gateway): GatewayStatus => ({
   name: config.name,
   address: config.address,
   paths: [...paths.values()].map(({ restart, state, tunnels, version }) => ({
@@ -241,9 +245,9 @@ const describe = (tunnel: Tunnel, nowMs: number): GtpcSession => ({
   client: tunnel.clientEnd.address,
   clientTeid: teidText(tunnel.clientEnd.teid),
   teidForClient: teidText(tunnel.teidForClient),
-  backend: tunnel.path.backend.config.name,
-  backendTeid: tunnel.backendEnd === null ? null : teidText(tunnel.backendEnd.teid),
-  teidForBackend: teidText(tunnel.teidForBackend),
+  gateway: tunnel.path.gateway.config.name,
+  gatewayTeid: tunnel.gatewayEnd === null ? null : teidText(tunnel.gatewayEnd.teid),
+  teidForGateway: teidText(tunnel.teidForGateway),
   state: tunnel.contexts.size === 0 ? 'creating' : 'up',
   contexts: [...tunnel.contexts.keys()].toSorted((a, b) => a - b),
   ageMs: nowMs - tunnel.createdMs,

@@ -1,15 +1,13 @@
 // What the GTP-C proxy is given and what it gives back. It has no sockets and no timers: bytes and time go in,
 // datagrams and events come out. Addresses are canonical text.
 
+import type { GtpcBalance, GtpVersion } from '../../lb/model.ts'
 import type { Outgoing, VirtualAddresses } from '../n4/model.ts'
 
 export const gtpcPort = 2123
 
-/** Version 1 is TS 29.060 (Gn), version 2 is TS 29.274 (S11, S5). */
-export type GtpcVersion = 1 | 2
-
 /** One of the pool: an SGW-C, a PGW-C or a GGSN. */
-export interface GtpcBackend {
+export interface GtpcGateway {
   /** unique, and the same over changes of the rest */
   readonly name: string
   /** where it answers GTP-C, on port 2123 */
@@ -19,7 +17,7 @@ export interface GtpcBackend {
   /** It gets no new UE. */
   readonly drained: boolean
   /** empty: all that the service speaks */
-  readonly versions: readonly GtpcVersion[]
+  readonly versions: readonly GtpVersion[]
 }
 
 export interface GtpcTimers {
@@ -29,11 +27,11 @@ export interface GtpcTimers {
   readonly exchangeMs: number
   /** how long an answer is kept for the retransmissions of its request */
   readonly answersMs: number
-  /** between two echo requests to a backend that is well; TS 29.274, 7.1.1, allows one in 60 s */
+  /** between two echo requests to a gateway that is well; TS 29.274, 7.1.1, allows one in 60 s. 0: it is not asked */
   readonly echoMs: number
-  /** between two echo requests to a backend that does not */
+  /** between two echo requests to a gateway that does not */
   readonly joinMs: number
-  /** how long a removed backend keeps its sessions */
+  /** how long a removed gateway keeps its sessions */
   readonly drainMs: number
 }
 
@@ -48,7 +46,7 @@ export const defaultTimers: GtpcTimers = {
 
 export interface GtpcLimits {
   readonly clients: number
-  readonly backends: number
+  readonly gateways: number
   /** tunnels of the control plane */
   readonly sessions: number
   /** requests under way */
@@ -65,7 +63,7 @@ export interface GtpcLimits {
 
 export const defaultLimits: GtpcLimits = {
   clients: 4096,
-  backends: 256,
+  gateways: 256,
   sessions: 1_000_000,
   pending: 65_536,
   answers: 262_144,
@@ -77,13 +75,13 @@ export const defaultLimits: GtpcLimits = {
 export interface GtpcOptions {
   /** of the service: what both sides see as the other's address */
   readonly address: VirtualAddresses
-  readonly backends: readonly GtpcBackend[]
-  readonly versions: readonly GtpcVersion[]
+  readonly gateways: readonly GtpcGateway[]
+  readonly versions: readonly GtpVersion[]
   /**
    * What a UE that has no session yet is given. `weighted`: by weight alone, at random; `hash`: by IMSI, and by
    * sessions where there is none.
    */
-  readonly select: 'least-sessions' | 'weighted' | 'hash'
+  readonly select: GtpcBalance
   /** 0 to 255; another one whenever the sessions are lost (TS 23.007, 18) */
   readonly restartCounter: number
   /** from 0 to below 1 */
@@ -99,68 +97,26 @@ export interface Effects {
 
 /** What an operator wants to read about; never one for each message or session. */
 export type GtpcEvent =
-  | { readonly kind: 'backend-up'; readonly backend: string; readonly version: GtpcVersion }
+  | { readonly kind: 'gateway-up'; readonly gateway: string; readonly version: GtpVersion }
   /** `sessions`: how many it had */
   | {
-      readonly kind: 'backend-down'
-      readonly backend: string
-      readonly version: GtpcVersion
-      readonly reason: BackendLoss
+      readonly kind: 'gateway-down'
+      readonly gateway: string
+      readonly version: GtpVersion
+      readonly reason: GatewayLoss
       readonly sessions: number
     }
-  | { readonly kind: 'backend-draining'; readonly backend: string }
-  | { readonly kind: 'backend-removed'; readonly backend: string; readonly sessions: number }
+  | { readonly kind: 'gateway-draining'; readonly gateway: string }
+  | { readonly kind: 'gateway-removed'; readonly gateway: string; readonly sessions: number }
   | {
       readonly kind: 'client-restarted'
       readonly client: string
-      readonly version: GtpcVersion
+      readonly version: GtpVersion
       readonly sessions: number
     }
 
-/** How it was seen that a backend has lost its sessions. */
-export type BackendLoss = 'echo' | 'restart-counter'
-
-export interface GtpcBackendStatus {
-  readonly name: string
-  readonly address: string
-  /** by version */
-  readonly paths: readonly {
-    readonly version: GtpcVersion
-    readonly state: 'joining' | 'up' | 'down'
-    readonly sessions: number
-    readonly restartCounter: number | null
-  }[]
-  readonly isDraining: boolean
-  /** percent, as it said last (Load Control Information); null: it said nothing */
-  readonly load: number | null
-}
-
-export interface GtpcStatus {
-  readonly clients: readonly { readonly address: string; readonly sessions: number }[]
-  readonly backends: readonly GtpcBackendStatus[]
-  readonly sessions: number
-  /** requests under way */
-  readonly pending: number
-  /** by name: drops, refusals, and what was done */
-  readonly counters: Readonly<Record<string, number>>
-}
-
-export interface GtpcSession {
-  readonly version: GtpcVersion
-  /** null: none, as in an emergency */
-  readonly imsi: string | null
-  readonly apn: string | null
-  readonly client: string
-  readonly clientTeid: string
-  /** what the client is given in the place of the backend's */
-  readonly teidForClient: string
-  readonly backend: string
-  /** null: not created */
-  readonly backendTeid: string | null
-  /** what the backend is given in the place of the client's */
-  readonly teidForBackend: string
-  readonly state: 'creating' | 'up'
-  /** EPS bearer identities of default bearers, or NSAPIs */
-  readonly contexts: readonly number[]
-  readonly ageMs: number
-}
+/**
+ * How it was seen that a gateway has lost its sessions. `unanswered`: it has left a creation so, and is not asked with
+ * echo requests; its sessions stay.
+ */
+export type GatewayLoss = 'echo' | 'restart-counter' | 'unanswered'

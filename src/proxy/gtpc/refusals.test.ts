@@ -1,9 +1,9 @@
 import test from 'ava'
-import { backendOf, causeIn, lastOf, startedBed, vip } from './test-bed.ts'
+import { gatewayOf, causeIn, lastOf, startedBed, vip } from './test-bed.ts'
 import { bytesOf, causeV2, fTeid, fTeidIn, hexOf, ie, imsiOf, v1, v2 } from './test-elements.ts'
 import type { Bed } from './test-bed.ts'
 
-const pool = [backendOf('a', '10.0.0.1'), backendOf('b', '10.0.0.2')]
+const pool = [gatewayOf('a', '10.0.0.1'), gatewayOf('b', '10.0.0.2')]
 const mme = '10.1.0.1'
 const from = { address: mme, port: 2123 }
 
@@ -21,7 +21,7 @@ test('gtpc: what is not known is answered with Context Not Found, to the TEID th
   t.is(bed.count('v2-refused-64'), 10)
 })
 
-test('gtpc: Context Not Found of a backend cleans the session, once for all and for one of several (GC.5)', (t) => {
+test('gtpc: Context Not Found of a gateway cleans the session, once for all and for one of several (GC.5)', (t) => {
   const bed = startedBed([pool[0]!])
   const client = bed.client(mme)
   const gateway = bed.gateway('10.0.0.1')

@@ -1,6 +1,6 @@
 // Requests that go on to the other side of a tunnel, and their answers on the way back.
 
-import { noteBackendRestart, noteClientRestart, placeOf } from './cleaning.ts'
+import { noteGatewayRestart, noteClientRestart, placeOf } from './cleaning.ts'
 import { commandBit } from './relays.ts'
 import { contextsNamed } from './tunnels.ts'
 import type { Place } from '../n4/model.ts'
@@ -21,7 +21,7 @@ export interface Asked {
 
 interface Way {
   readonly tunnel: Tunnel
-  readonly to: 'client' | 'backend'
+  readonly to: 'client' | 'gateway'
   /** address to send to, and TEID of the header */
   readonly target: End
   readonly replyTeid: number
@@ -40,11 +40,11 @@ export function forward(state: GtpcState, asked: Asked, way: Way): boolean {
   const sequence = way.sequence ?? state.relays.nextSequence(version, target.address, last, isCommand)
   if (sequence === null) return false
   const bytes = dialect.forward(message, {
-    from: to === 'backend' ? 'client' : 'backend',
+    from: to === 'gateway' ? 'client' : 'gateway',
     clientInterface: tunnel.interface,
     teid: target.teid,
     sequence,
-    standIn: to === 'backend' ? tunnel.teidForBackend : tunnel.teidForClient,
+    standIn: to === 'gateway' ? tunnel.teidForGateway : tunnel.teidForClient,
   })
   const outgoing = { to: placeOf(target.address), bytes }
   const untilMs = state.nowMs + state.timers.exchangeMs
@@ -64,8 +64,8 @@ export function onRequest(state: GtpcState, asked: Asked): void {
   if (route === null || route.tunnel.version !== dialect.version)
     return state.refuse(dialect, exchange, senderTeid(asked), causes.notFound)
   const { to, tunnel } = route
-  if (to === 'backend') return toBackend(state, asked, tunnel)
-  if (!isBackendOf(tunnel, asked.from)) {
+  if (to === 'gateway') return toGateway(state, asked, tunnel)
+  if (!isGatewayOf(tunnel, asked.from)) {
     state.counters.add('wrong-sender')
     return state.refuse(dialect, exchange, senderTeid(asked), causes.notFound)
   }
@@ -74,19 +74,19 @@ export function onRequest(state: GtpcState, asked: Asked): void {
 
 const senderTeid = ({ dialect, message }: Asked): number => dialect.read(message, 'client', -1).control?.teid ?? 0
 
-/** What was given to a backend is obeyed from nobody else: others can only guess it. */
-const isBackendOf = ({ backendEnd, path }: Tunnel, { address }: Place): boolean =>
-  address === path.backend.config.address || address === backendEnd?.address
+/** What was given to a gateway is obeyed from nobody else: others can only guess it. */
+const isGatewayOf = ({ gatewayEnd, path }: Tunnel, { address }: Place): boolean =>
+  address === path.gateway.config.address || address === gatewayEnd?.address
 
-function toBackend(state: GtpcState, asked: Asked, tunnel: Tunnel): void {
+function toGateway(state: GtpcState, asked: Asked, tunnel: Tunnel): void {
   const { dialect, exchange, from, message, role } = asked
   const { causes, version } = dialect
   const facts = dialect.read(message, 'client', tunnel.interface)
   noteClientRestart(state, version, facts.control?.address ?? from.address, facts.recovery)
   const end = newEnd(facts, tunnel.clientEnd)
-  if (tunnel.isGone || tunnel.backendEnd === null) return state.refuse(dialect, exchange, end.teid, causes.notFound)
+  if (tunnel.isGone || tunnel.gatewayEnd === null) return state.refuse(dialect, exchange, end.teid, causes.notFound)
   if (!state.isNode(end.address)) return state.refuse(dialect, exchange, tunnel.clientEnd.teid, causes.incorrect)
-  const way = { tunnel, to: 'backend', target: tunnel.backendEnd, replyTeid: end.teid, facts, sequence: null } as const
+  const way = { tunnel, to: 'gateway', target: tunnel.gatewayEnd, replyTeid: end.teid, facts, sequence: null } as const
   if (!forward(state, asked, way)) return overloaded(state, asked)
   if (role === 'create') tunnel.creating++
 }
@@ -97,7 +97,7 @@ const newEnd = ({ control }: Facts, known: End): End =>
 
 function toClient(state: GtpcState, asked: Asked, tunnel: Tunnel): void {
   const { dialect, exchange, from, message } = asked
-  const facts = dialect.read(message, 'backend', tunnel.interface)
+  const facts = dialect.read(message, 'gateway', tunnel.interface)
   let sequence: number | null = null
   if (dialect.version === 2 && (exchange.sequence & commandBit) !== 0) {
     const command = state.relays.get(2, from, exchange.sequence)
@@ -108,19 +108,19 @@ function toClient(state: GtpcState, asked: Asked, tunnel: Tunnel): void {
     // The client knows by it what its command has triggered (7.6).
     sequence = command.exchange.sequence
   }
-  if (tunnel.backendEnd !== null) tunnel.backendEnd = newEnd(facts, tunnel.backendEnd)
-  const replyTeid = tunnel.backendEnd?.teid ?? 0
+  if (tunnel.gatewayEnd !== null) tunnel.gatewayEnd = newEnd(facts, tunnel.gatewayEnd)
+  const replyTeid = tunnel.gatewayEnd?.teid ?? 0
   const way = { tunnel, to: 'client', target: tunnel.clientEnd, replyTeid, facts, sequence } as const
   if (!forward(state, asked, way)) overloaded(state, asked)
 }
 
-/** Downlink data, or a PDU, for a UE whose session the backend has no TEID for: its IMSI says where its client is. */
+/** Downlink data, or a PDU, for a UE whose session the gateway has no TEID for: its IMSI says where its client is. */
 function onNotification(state: GtpcState, asked: Asked): void {
   const { dialect, exchange, from, message } = asked
-  const facts = dialect.read(message, 'backend', -1)
+  const facts = dialect.read(message, 'gateway', -1)
   const tunnel = state.tunnels
     .ofUser(facts.user ?? '')
-    .findLast((one) => one.version === dialect.version && isBackendOf(one, from))
+    .findLast((one) => one.version === dialect.version && isGatewayOf(one, from))
   const replyTeid = facts.control?.teid ?? 0
   if (facts.user === null || tunnel === undefined)
     return state.refuse(dialect, exchange, replyTeid, dialect.causes.unknownUser)
@@ -138,19 +138,19 @@ function overloaded(state: GtpcState, { dialect, exchange }: Asked): void {
 /** Has no answer, and is not repeated. */
 export function onNotice(state: GtpcState, dialect: Dialect, from: Place, message: Message): void {
   const route = state.tunnels.route(message.teid ?? 0)
-  const target = route === null || route.to === 'client' ? route?.tunnel.clientEnd : route.tunnel.backendEnd
+  const target = route === null || route.to === 'client' ? route?.tunnel.clientEnd : route.tunnel.gatewayEnd
   if (route === null || !target || route.tunnel.version !== dialect.version)
     return state.counters.add('notice-unroutable')
   const { to, tunnel } = route
-  if (to === 'client' && !isBackendOf(tunnel, from)) return state.counters.add('wrong-sender')
+  if (to === 'client' && !isGatewayOf(tunnel, from)) return state.counters.add('wrong-sender')
   const sequence = state.relays.nextSequence(dialect.version, target.address, dialect.lastSequence, false)
   if (sequence === null) return state.counters.add('sequences-exhausted')
   const bytes = dialect.forward(message, {
-    from: to === 'backend' ? 'client' : 'backend',
+    from: to === 'gateway' ? 'client' : 'gateway',
     clientInterface: tunnel.interface,
     teid: target.teid,
     sequence,
-    standIn: to === 'backend' ? tunnel.teidForBackend : tunnel.teidForClient,
+    standIn: to === 'gateway' ? tunnel.teidForGateway : tunnel.teidForClient,
   })
   state.send(placeOf(target.address), bytes)
 }
@@ -159,9 +159,9 @@ export function onNotice(state: GtpcState, dialect: Dialect, from: Place, messag
 export function onAnswer(state: GtpcState, dialect: Dialect, relay: Relay, message: Message): void {
   const { exchange, facts: asked, replyTeid, to, tunnel } = relay
   const facts = dialect.read(message, to, tunnel.interface)
-  if (to === 'backend') {
-    noteBackendRestart(state, tunnel.path, facts.recovery, false)
-    tunnel.path.backend.load = facts.load ?? tunnel.path.backend.load
+  if (to === 'gateway') {
+    noteGatewayRestart(state, tunnel.path, facts.recovery, false)
+    tunnel.path.gateway.load = facts.load ?? tunnel.path.gateway.load
   }
   const isAccepted = facts.cause !== null && dialect.isAccepted(facts.cause)
   if (isAccepted && !tunnel.isGone) learnEnds(state, relay, facts)
@@ -178,11 +178,11 @@ export function onAnswer(state: GtpcState, dialect: Dialect, relay: Relay, messa
     state.removeContexts(tunnel, contextsNamed(tunnel, asked.context, asked.withSecondary))
 }
 
-/** A client that has asked for another end of its own has it now, and so has a backend that tells of one. */
+/** A client that has asked for another end of its own has it now, and so has a gateway that tells of one. */
 function learnEnds(state: GtpcState, { facts: asked, to, tunnel }: Relay, answered: Facts): void {
-  const said = to === 'backend' ? asked : answered
+  const said = to === 'gateway' ? asked : answered
   const end = newEnd(said, tunnel.clientEnd)
-  if (to === 'backend' && tunnel.backendEnd !== null) tunnel.backendEnd = newEnd(answered, tunnel.backendEnd)
+  if (to === 'gateway' && tunnel.gatewayEnd !== null) tunnel.gatewayEnd = newEnd(answered, tunnel.gatewayEnd)
   if (end.address === tunnel.clientEnd.address && end.teid === tunnel.clientEnd.teid) return
   const client = state.isNode(end.address) ? state.clients.getOrAdd(end.address) : null
   if (client === null) return state.counters.add('client-not-moved')
@@ -199,7 +199,7 @@ export function sendBack(state: GtpcState, dialect: Dialect, relay: Relay, messa
     clientInterface: tunnel.interface,
     teid,
     sequence: exchange.sequence,
-    standIn: to === 'client' ? tunnel.teidForBackend : tunnel.teidForClient,
+    standIn: to === 'client' ? tunnel.teidForGateway : tunnel.teidForClient,
   })
   state.respond(dialect.version, exchange, bytes)
 }

@@ -1,19 +1,20 @@
 // Requests that were passed on and are not answered yet, found by the sequence number that they were given. Who has
 // sent a request repeats it until the answer comes, and each time it goes on as it did first.
 
+import type { GtpVersion } from '../../lb/model.ts'
 import type { Outgoing, Place } from '../n4/model.ts'
 import type { Exchange } from '../n4/transactions.ts'
 import type { Facts, Role } from './dialect.ts'
-import type { GtpcVersion } from './model.ts'
+
 import type { Path } from './pool.ts'
 import type { Tunnel } from './tunnels.ts'
 
 export interface Relay {
-  readonly version: GtpcVersion
+  readonly version: GtpVersion
   readonly exchange: Exchange
   readonly role: Role
   readonly tunnel: Tunnel
-  readonly to: 'client' | 'backend'
+  readonly to: 'client' | 'gateway'
   /** of the header of the answer */
   readonly replyTeid: number
   /** what the request said */
@@ -23,7 +24,7 @@ export interface Relay {
   readonly untilMs: number
 }
 
-const keyOf = (version: GtpcVersion, address: string, sequence: number): string => `${version}/${address}/${sequence}`
+const keyOf = (version: GtpVersion, address: string, sequence: number): string => `${version}/${address}/${sequence}`
 
 /** Peers whose numbers are remembered; one that is forgotten begins at random again. */
 const mostPeers = 65_536
@@ -53,7 +54,7 @@ export class Relays {
    * A number of our own for a peer. The first one is random: after a restart, a peer must not take a request for one
    * that it has answered. null: all are in use.
    */
-  nextSequence(version: GtpcVersion, address: string, last: number, isCommand: boolean): number | null {
+  nextSequence(version: GtpVersion, address: string, last: number, isCommand: boolean): number | null {
     const key = `${version}/${address}`
     let count = this.#sequences.get(key) ?? Math.floor(this.#random() * last)
     for (let left = tries; left > 0; left--) {
@@ -85,19 +86,19 @@ export class Relays {
     return true
   }
 
-  get(version: GtpcVersion, from: Place, sequence: number): Relay | null {
+  get(version: GtpVersion, from: Place, sequence: number): Relay | null {
     return this.#relays.get(keyOf(version, from.address, sequence)) ?? null
   }
 
   /** The request that a message of this type and sequence number answers; it is not waited for any more. */
-  take(version: GtpcVersion, from: Place, sequence: number, responseType: number): Relay | null {
+  take(version: GtpVersion, from: Place, sequence: number, responseType: number): Relay | null {
     const relay = this.get(version, from, sequence)
     if (relay === null || relay.exchange.type + 1 !== responseType) return null
     this.#relays.delete(keyOf(version, from.address, sequence))
     return relay
   }
 
-  takeAbandoned(version: GtpcVersion, from: Place, sequence: number, responseType: number): Relay | null {
+  takeAbandoned(version: GtpVersion, from: Place, sequence: number, responseType: number): Relay | null {
     const key = keyOf(version, from.address, sequence)
     const found = this.#abandoned.get(key)
     if (found === undefined || found.relay.exchange.type + 1 !== responseType) return null
@@ -122,7 +123,7 @@ export class Relays {
 
   /** All that a path is to answer. */
   giveUp(path: Path, lateUntilMs: number): readonly Relay[] {
-    const given = this.#relays.values().filter(({ to, tunnel }) => to === 'backend' && tunnel.path === path)
+    const given = this.#relays.values().filter(({ to, tunnel }) => to === 'gateway' && tunnel.path === path)
     const relays = [...given]
     for (const relay of relays) this.#abandon(relay, lateUntilMs)
     return relays

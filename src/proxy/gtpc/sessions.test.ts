@@ -1,8 +1,8 @@
 import test from 'ava'
-import { backendOf, causeIn, lastOf, recoveryIn, startedBed, vip } from './test-bed.ts'
+import { gatewayOf, causeIn, lastOf, recoveryIn, startedBed, vip } from './test-bed.ts'
 import { bytesOf, causeV2, fTeid, fTeidIn, hexOf, ie, imsiOf, parse, v2, valueV2 } from './test-elements.ts'
 
-const pool = [backendOf('a', '10.0.0.1'), backendOf('b', '10.0.0.2')]
+const pool = [gatewayOf('a', '10.0.0.1'), gatewayOf('b', '10.0.0.2')]
 const mme = '10.1.0.1'
 
 /** Of an MME over S11 (TS 29.274, table 7.2.1-1), which two open-source gateways accept. */
@@ -13,7 +13,7 @@ const worked = bytesOf(`
   | 5d001f00 49000100 05 | 50001600 7c09 0000000000 0000000000 0000000000 0000000000`)
 
 test('gtpc: of a Create Session Request only the sender and its sequence number change on the way (GC.1)', (t) => {
-  const bed = startedBed([backendOf('a', '10.0.0.1')])
+  const bed = startedBed([gatewayOf('a', '10.0.0.1')])
   const client = bed.client('127.0.0.2')
   const response = client.send(worked)!
   const got = lastOf(bed.gateway('10.0.0.1').got, 32)
@@ -39,29 +39,29 @@ test('gtpc: of a Create Session Request only the sender and its sequence number 
     apn: 'internet',
     client: '127.0.0.2',
     clientTeid: '0x11223344',
-    backend: 'a',
-    backendTeid: '0x000010a0',
+    gateway: 'a',
+    gatewayTeid: '0x000010a0',
     state: 'up',
     contexts: [5],
   })
 })
 
-test('gtpc: sessions go to the backend that has the least for its weight (GC.1)', (t) => {
-  const bed = startedBed([pool[0]!, backendOf('b', '10.0.0.2', { weight: 3 })])
+test('gtpc: sessions go to the gateway that has the least for its weight (GC.1)', (t) => {
+  const bed = startedBed([pool[0]!, gatewayOf('b', '10.0.0.2', { weight: 3 })])
   const client = bed.client(mme)
   for (let i = 0; i < 8; i++) client.create(imsiOf(i))
   t.deepEqual(
-    bed.proxy.status().backends.map(({ paths }) => paths[1]!.sessions),
+    bed.proxy.status().gateways.map(({ paths }) => paths[1]!.sessions),
     [2, 6],
   )
 })
 
-test('gtpc: with a hash an IMSI has its backend whatever came before, and drained ones get none (GC.1)', (t) => {
+test('gtpc: with a hash an IMSI has its gateway whatever came before, and drained ones get none (GC.1)', (t) => {
   const chosen = (drained: boolean, order: readonly number[]): Record<string, string> => {
-    const bed = startedBed([pool[0]!, backendOf('b', '10.0.0.2', { drained })], { select: 'hash' })
+    const bed = startedBed([pool[0]!, gatewayOf('b', '10.0.0.2', { drained })], { select: 'hash' })
     const client = bed.client(mme)
     for (const last of order) client.create(imsiOf(last))
-    return Object.fromEntries(bed.proxy.sessions(20).map(({ backend, imsi }) => [imsi!, backend]))
+    return Object.fromEntries(bed.proxy.sessions(20).map(({ gateway, imsi }) => [imsi!, gateway]))
   }
   const numbers = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
   const all = chosen(false, numbers)
@@ -74,12 +74,12 @@ test('gtpc: by weight alone both get sessions, whoever has how many (GC.1)', (t)
   const bed = startedBed(pool, { select: 'weighted' })
   const client = bed.client(mme)
   for (let i = 0; i < 10; i++) client.create(imsiOf(i))
-  const [a, b] = bed.proxy.status().backends.map(({ paths }) => paths[1]!.sessions)
+  const [a, b] = bed.proxy.status().gateways.map(({ paths }) => paths[1]!.sessions)
   t.is(a! + b!, 10)
   t.true(a! > 0 && b! > 0)
 })
 
-test('gtpc: a retransmission meets the same backend, and the same answer once there is one (GC.1)', (t) => {
+test('gtpc: a retransmission meets the same gateway, and the same answer once there is one (GC.1)', (t) => {
   const bed = startedBed(pool)
   const client = bed.client(mme)
   for (const { address } of pool) bed.gateway(address).waits = true
@@ -153,7 +153,7 @@ test('gtpc: over S5 the F-TEID of a PGW, which is instance 1, is the one that is
   t.is(bed.proxy.status().sessions, 0)
 })
 
-test('gtpc: what was given to a backend is obeyed from nobody else (GC.1)', (t) => {
+test('gtpc: what was given to a gateway is obeyed from nobody else (GC.1)', (t) => {
   const bed = startedBed(pool)
   const client = bed.client(mme)
   client.create(imsiOf(1))
@@ -273,5 +273,5 @@ test('gtpc: restart counters of others, and load that is one gateway of many, st
   t.truthy(valueV2(response!, 180, 0))
   t.is(valueV2(response!, 180, 1), null)
   t.is(hexOf(valueV2(response!, 240, 3)!), '010203')
-  t.is(bed.proxy.status().backends[0]!.load, 33)
+  t.is(bed.proxy.status().gateways[0]!.load, 33)
 })

@@ -14,15 +14,15 @@ export function onSetDeletion(state: GtpcState, { dialect, exchange, from, messa
   if (elements.length === 0) return state.refuse(dialect, exchange, 0, missing)
   const named = new Set(elements.flatMap(({ sets }) => sets))
   const isAmong = (sets: readonly string[]): boolean => sets.some((set) => named.has(set))
-  const path = state.backends.get(from.address)?.paths.get(2)
-  const ofBackend = [...(path?.tunnels ?? [])].filter(({ backendSets }) => isAmong(backendSets))
+  const path = state.gateways.get(from.address)?.paths.get(2)
+  const ofGateway = [...(path?.tunnels ?? [])].filter(({ gatewaySets }) => isAmong(gatewaySets))
   const ofClient = [...(state.clients.get(from.address)?.tunnels ?? [])].filter(({ clientSets }) => isAmong(clientSets))
   const bytes = join(...elements.map((element) => element.bytes))
   // The answer says that the request was understood; it does not wait for what others do.
   state.respond(2, exchange, dialect.answer(exchange.type + 1, 0, exchange.sequence, accepted))
-  tell(state, new Set(ofBackend.map(({ client }) => client.address)), bytes)
-  tell(state, new Set(ofClient.map((tunnel) => tunnel.path.backend.config.address)), bytes)
-  remove(state, [...ofBackend, ...ofClient])
+  tell(state, new Set(ofGateway.map(({ client }) => client.address)), bytes)
+  tell(state, new Set(ofClient.map((tunnel) => tunnel.path.gateway.config.address)), bytes)
+  remove(state, [...ofGateway, ...ofClient])
 }
 
 function tell(state: GtpcState, addresses: ReadonlySet<string>, elements: Uint8Array): void {

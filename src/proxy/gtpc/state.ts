@@ -10,12 +10,13 @@ import { Relays } from './relays.ts'
 import { TunnelTable } from './tunnels.ts'
 import { makeV1 } from './v1.ts'
 import { makeV2 } from './v2.ts'
+import type { GtpVersion } from '../../lb/model.ts'
 import type { Outgoing, Place } from '../n4/model.ts'
 import type { Exchange } from '../n4/transactions.ts'
 import type { Client } from './clients.ts'
 import type { Dialect, End, Message } from './dialect.ts'
-import type { Effects, GtpcEvent, GtpcLimits, GtpcOptions, GtpcTimers, GtpcVersion } from './model.ts'
-import type { Backend } from './pool.ts'
+import type { Effects, GtpcEvent, GtpcLimits, GtpcOptions, GtpcTimers } from './model.ts'
+import type { Gateway } from './pool.ts'
 import type { Tunnel } from './tunnels.ts'
 
 /** What becomes of a request of ours: exactly one of the two is called, once. */
@@ -26,7 +27,7 @@ export interface Awaited {
 
 /** A context that its client has lost, or never had. */
 export interface Deletion {
-  readonly version: GtpcVersion
+  readonly version: GtpVersion
   readonly at: End
   readonly context: number
   readonly fromClient: number
@@ -52,14 +53,14 @@ export class GtpcState {
   readonly timers: GtpcTimers
   readonly limits: GtpcLimits
   /** those that are served */
-  readonly dialects: ReadonlyMap<GtpcVersion, Dialect>
+  readonly dialects: ReadonlyMap<GtpVersion, Dialect>
   /** by address */
-  readonly backends = new Map<string, Backend>()
+  readonly gateways = new Map<string, Gateway>()
   readonly clients: ClientTable
   readonly tunnels: TunnelTable
   readonly relays: Relays
-  readonly sent: Readonly<Record<GtpcVersion, SentRequests<Awaited>>>
-  readonly received: Readonly<Record<GtpcVersion, ReceivedRequests>>
+  readonly sent: Readonly<Record<GtpVersion, SentRequests<Awaited>>>
+  readonly received: Readonly<Record<GtpVersion, ReceivedRequests>>
   readonly counters = new Counters()
   nowMs = 0
   readonly #deletions: Backlog<Deletion>
@@ -119,7 +120,7 @@ export class GtpcState {
   }
 
   /** The answer to a request that was passed on, or one of our own. */
-  respond(version: GtpcVersion, exchange: Exchange, bytes: Uint8Array): void {
+  respond(version: GtpVersion, exchange: Exchange, bytes: Uint8Array): void {
     this.received[version].answer(exchange, bytes, this.nowMs)
     this.send(exchange.from, bytes)
   }
@@ -130,13 +131,14 @@ export class GtpcState {
     this.respond(dialect.version, exchange, dialect.answer(exchange.type + 1, teid, exchange.sequence, cause))
   }
 
-  /** A node can be there: it is neither the proxy itself nor nobody. */
+  /** A node can be there: it is of a family that is spoken, and neither the proxy itself nor nobody. */
   isNode(address: string): boolean {
     const { ipv4, ipv6 } = this.options.address
+    if ((address.includes(':') ? ipv6 : ipv4) === null) return false
     return address !== ipv4 && address !== ipv6 && !noNodes.has(classify(addressBytes(address)))
   }
 
-  /** A backend is to delete a context; in its turn. */
+  /** A gateway is to delete a context; in its turn. */
   delete(deletion: Deletion): void {
     if (this.#deleting >= this.limits.sessions) return this.counters.add('deletions-dropped')
     this.#deleting++
@@ -155,7 +157,7 @@ export class GtpcState {
   }
 
   forgetIfIdle(client: Client): void {
-    if (this.clients.forgetIfIdle(client) && !this.backends.has(client.address)) this.relays.forget(client.address)
+    if (this.clients.forgetIfIdle(client) && !this.gateways.has(client.address)) this.relays.forget(client.address)
   }
 
   /** Contexts of a tunnel are no more; with the last of them goes the tunnel. */

@@ -1,23 +1,23 @@
 import test from 'ava'
-import { backendOf, causeIn, startedBed } from './test-bed.ts'
+import { gatewayOf, causeIn, startedBed } from './test-bed.ts'
 import { fTeid, fTeidIn, ie, imsiOf } from './test-elements.ts'
 
-const pool = [backendOf('a', '10.0.0.1'), backendOf('b', '10.0.0.2')]
+const pool = [gatewayOf('a', '10.0.0.1'), gatewayOf('b', '10.0.0.2')]
 const mme = '10.1.0.1'
 
-test('gtpc: all connections of a UE are at one backend, in both versions, and others elsewhere (GC.4)', (t) => {
+test('gtpc: all connections of a UE are at one gateway, in both versions, and others elsewhere (GC.4)', (t) => {
   const bed = startedBed(pool)
   const client = bed.client(mme)
   for (let i = 0; i < 4; i++) client.create(imsiOf(1), 5 + i)
   client.create(imsiOf(2))
   client.create(imsiOf(3))
   t.deepEqual(
-    bed.proxy.sessions(10).map(({ backend, imsi }) => `${imsi!.at(-1)} ${backend}`),
+    bed.proxy.sessions(10).map(({ gateway, imsi }) => `${imsi!.at(-1)} ${gateway}`),
     ['1 a', '1 a', '1 a', '1 a', '2 b', '3 b'],
   )
-  bed.configure([backendOf('a', '10.0.0.1', { drained: true }), pool[1]!])
+  bed.configure([gatewayOf('a', '10.0.0.1', { drained: true }), pool[1]!])
   client.create(imsiOf(1), 9)
-  t.is(bed.proxy.sessions(10).at(-1)!.backend, 'a')
+  t.is(bed.proxy.sessions(10).at(-1)!.gateway, 'a')
 })
 
 test('gtpc: an emergency call without an IMSI is known by its device, and without one stands alone (GC.4)', (t) => {
@@ -29,7 +29,7 @@ test('gtpc: an emergency call without an IMSI is known by its device, and withou
   client.create(ie(75, 1, 1))
   client.create(ie(75, 1, 1))
   t.deepEqual(
-    bed.proxy.sessions(10).map(({ backend }) => backend),
+    bed.proxy.sessions(10).map(({ gateway }) => gateway),
     ['a', 'a', 'b', 'b'],
   )
   t.is(bed.proxy.sessions(1)[0]!.imsi, 'imei-3516020019874800')

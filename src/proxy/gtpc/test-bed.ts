@@ -4,7 +4,7 @@
 import { GtpcProxy } from './gtpc-proxy.ts'
 import { causeOf, causeV2, fTeid, fTeidIn, gsn, ie, parse, teidV1, tv, tv32, v1, v2, valueV2 } from './test-elements.ts'
 import type { Place } from '../n4/model.ts'
-import type { Effects, GtpcBackend, GtpcEvent, GtpcOptions } from './model.ts'
+import type { Effects, GtpcGateway, GtpcEvent, GtpcOptions } from './model.ts'
 import type { Parsed } from './test-elements.ts'
 
 export const vip = '192.0.2.1'
@@ -21,7 +21,7 @@ interface Node {
 }
 
 /** A gateway: SGW-C, PGW-C or GGSN. */
-class SimGateway implements Node {
+export class SimGateway implements Node {
   readonly address: string
   dead = false
   lose = 0
@@ -154,7 +154,7 @@ export class SimClient implements Node {
   }
 }
 
-export const backendOf = (name: string, address: string, more: Partial<GtpcBackend> = {}): GtpcBackend => ({
+export const gatewayOf = (name: string, address: string, more: Partial<GtpcGateway> = {}): GtpcGateway => ({
   name,
   address,
   weight: 1,
@@ -171,18 +171,18 @@ export class Bed {
   readonly sent: { readonly to: Place; readonly bytes: Uint8Array }[] = []
   readonly #nodes = new Map<string, Node>()
 
-  constructor(backends: readonly GtpcBackend[], options: Partial<GtpcOptions> = {}) {
+  constructor(gateways: readonly GtpcGateway[], options: Partial<GtpcOptions> = {}) {
     let seed = 1
     this.proxy = new GtpcProxy({
       address: { ipv4: vip, ipv6: null },
-      backends,
+      gateways,
       versions: [1, 2],
       select: 'least-sessions',
       restartCounter: 42,
       random: () => (seed = (seed * 48_271) % 0x7fff_ffff) / 0x7fff_ffff,
       ...options,
     })
-    for (const { address } of backends) this.#nodes.set(address, new SimGateway(address))
+    for (const { address } of gateways) this.#nodes.set(address, new SimGateway(address))
   }
 
   gateway(address: string): SimGateway {
@@ -206,9 +206,9 @@ export class Bed {
     }
   }
 
-  configure(backends: readonly GtpcBackend[]): void {
-    for (const { address } of backends) this.gateway(address)
-    this.#carryOut(this.proxy.configure(backends, this.nowMs))
+  configure(gateways: readonly GtpcGateway[]): void {
+    for (const { address } of gateways) this.gateway(address)
+    this.#carryOut(this.proxy.configure(gateways, this.nowMs))
     this.advance(stepMs)
   }
 
@@ -247,8 +247,8 @@ export class Bed {
 }
 
 /** With all paths up. */
-export function startedBed(backends: readonly GtpcBackend[], options: Partial<GtpcOptions> = {}): Bed {
-  const bed = new Bed(backends, options)
+export function startedBed(gateways: readonly GtpcGateway[], options: Partial<GtpcOptions> = {}): Bed {
+  const bed = new Bed(gateways, options)
   bed.advance(stepMs)
   return bed
 }

@@ -1,13 +1,13 @@
-// Tunnels of the control plane: what lies between an end at a client and an end at a backend. Each side is given a TEID
+// Tunnels of the control plane: what lies between an end at a client and an end at a gateway. Each side is given a TEID
 // of ours in the place of the other's.
 
+import type { GtpVersion } from '../../lb/model.ts'
 import type { Client } from './clients.ts'
 import type { End } from './dialect.ts'
 import type { Path } from './pool.ts'
-import type { GtpcVersion } from './model.ts'
 
 export interface Tunnel {
-  readonly version: GtpcVersion
+  readonly version: GtpVersion
   readonly path: Path
   /** null: it has none, and stands alone */
   readonly user: string | null
@@ -17,18 +17,18 @@ export interface Tunnel {
   client: Client
   clientEnd: End
   /** null: not told yet */
-  backendEnd: End | null
+  gatewayEnd: End | null
   readonly teidForClient: number
-  readonly teidForBackend: number
+  readonly teidForGateway: number
   /** EPS bearer identities of default bearers, or NSAPIs, each with the one that it is secondary to, or itself */
   readonly contexts: Map<number, number>
   /** creations that are not answered yet */
   creating: number
   isGone: boolean
   readonly createdMs: number
-  /** FQ-CSIDs that client and backend have said */
+  /** FQ-CSIDs that client and gateway have said */
   clientSets: readonly string[]
-  backendSets: readonly string[]
+  gatewaySets: readonly string[]
 }
 
 export type NewTunnel = Pick<Tunnel, 'version' | 'path' | 'user' | 'apn' | 'interface' | 'client' | 'clientEnd'>
@@ -36,12 +36,12 @@ export type NewTunnel = Pick<Tunnel, 'version' | 'path' | 'user' | 'apn' | 'inte
 /** With a million of 2^32 numbers in use even one try seldom meets one that is. */
 const tries = 64
 
-const endKey = (version: GtpcVersion, { address, teid }: End): string => `${version}/${address}/${teid}`
+const endKey = (version: GtpVersion, { address, teid }: End): string => `${version}/${address}/${teid}`
 
 export class TunnelTable {
   /** by the TEID that each side was given; no number stands in both */
   readonly #forClient = new Map<number, Tunnel>()
-  readonly #forBackend = new Map<number, Tunnel>()
+  readonly #forGateway = new Map<number, Tunnel>()
   readonly #byClientEnd = new Map<string, Tunnel>()
   readonly #byUser = new Map<string, Tunnel[]>()
   readonly #random: () => number
@@ -61,22 +61,22 @@ export class TunnelTable {
   /** null: no TEID was found. */
   add(wanted: NewTunnel, nowMs: number): Tunnel | null {
     const teidForClient = this.#newTeid(0)
-    const teidForBackend = this.#newTeid(teidForClient)
-    if (teidForClient === 0 || teidForBackend === 0) return null
+    const teidForGateway = this.#newTeid(teidForClient)
+    if (teidForClient === 0 || teidForGateway === 0) return null
     const tunnel: Tunnel = {
       ...wanted,
-      backendEnd: null,
+      gatewayEnd: null,
       teidForClient,
-      teidForBackend,
+      teidForGateway,
       contexts: new Map(),
       creating: 0,
       isGone: false,
       createdMs: nowMs,
       clientSets: [],
-      backendSets: [],
+      gatewaySets: [],
     }
     this.#forClient.set(teidForClient, tunnel)
-    this.#forBackend.set(teidForBackend, tunnel)
+    this.#forGateway.set(teidForGateway, tunnel)
     this.#byClientEnd.set(endKey(tunnel.version, tunnel.clientEnd), tunnel)
     tunnel.path.tunnels.add(tunnel)
     tunnel.client.tunnels.add(tunnel)
@@ -90,7 +90,7 @@ export class TunnelTable {
   remove(tunnel: Tunnel): void {
     tunnel.isGone = true
     this.#forClient.delete(tunnel.teidForClient)
-    this.#forBackend.delete(tunnel.teidForBackend)
+    this.#forGateway.delete(tunnel.teidForGateway)
     const key = endKey(tunnel.version, tunnel.clientEnd)
     if (this.#byClientEnd.get(key) === tunnel) this.#byClientEnd.delete(key)
     tunnel.path.tunnels.delete(tunnel)
@@ -101,16 +101,16 @@ export class TunnelTable {
     else this.#byUser.set(tunnel.user, left)
   }
 
-  /** Whom a TEID of a header leads to: what the client was given leads to the backend. */
-  route(teid: number): { readonly tunnel: Tunnel; readonly to: 'client' | 'backend' } | null {
+  /** Whom a TEID of a header leads to: what the client was given leads to the gateway. */
+  route(teid: number): { readonly tunnel: Tunnel; readonly to: 'client' | 'gateway' } | null {
     const upward = this.#forClient.get(teid)
-    if (upward !== undefined) return { tunnel: upward, to: 'backend' }
-    const downward = this.#forBackend.get(teid)
+    if (upward !== undefined) return { tunnel: upward, to: 'gateway' }
+    const downward = this.#forGateway.get(teid)
     return downward === undefined ? null : { tunnel: downward, to: 'client' }
   }
 
   /** A client has one end for several connections of a UE, if it likes. */
-  ofClientEnd(version: GtpcVersion, end: End): Tunnel | null {
+  ofClientEnd(version: GtpVersion, end: End): Tunnel | null {
     return this.#byClientEnd.get(endKey(version, end)) ?? null
   }
 
@@ -134,7 +134,7 @@ export class TunnelTable {
   #newTeid(other: number): number {
     for (let left = tries; left > 0; left--) {
       const teid = Math.floor(this.#random() * 2 ** 32) >>> 0
-      if (teid !== 0 && teid !== other && !this.#forClient.has(teid) && !this.#forBackend.has(teid)) return teid
+      if (teid !== 0 && teid !== other && !this.#forClient.has(teid) && !this.#forGateway.has(teid)) return teid
     }
     return 0
   }

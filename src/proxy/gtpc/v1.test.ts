@@ -1,10 +1,10 @@
 import test from 'ava'
-import { backendOf, causeIn, lastOf, startedBed } from './test-bed.ts'
+import { gatewayOf, causeIn, lastOf, startedBed } from './test-bed.ts'
 import { bytesOf, fTeid, gsn, hexOf, imsiOf, parse, teidV1, tv, tv32, v1, v2, valuesV1 } from './test-elements.ts'
 import type { Bed, SimClient } from './test-bed.ts'
 import type { Parsed } from './test-elements.ts'
 
-const pool = [backendOf('a', '10.0.0.1'), backendOf('b', '10.0.0.2')]
+const pool = [gatewayOf('a', '10.0.0.1'), gatewayOf('b', '10.0.0.2')]
 const sgsn = '10.3.0.1'
 const imsi = (last: number): Uint8Array => tv(2, 0x21, 0x43, 0x05, 0x21, 0x43, 0x65, 0x87, 0xf0 | last)
 
@@ -32,7 +32,7 @@ function create(client: SimClient, last: number, nsapi = 5): { response: Parsed 
 const contexts = (bed: Bed): readonly (readonly number[])[] => bed.proxy.sessions(9).map((one) => one.contexts)
 
 test('gtpc: of a Create PDP Context Request the control plane alone changes on the way (GC.1)', (t) => {
-  const bed = startedBed([backendOf('a', '10.0.0.9')])
+  const bed = startedBed([gatewayOf('a', '10.0.0.9')])
   const client = bed.client('10.0.0.1')
   const response = client.send(worked)!
   const got = lastOf(bed.gateway('10.0.0.9').got, 16)
@@ -62,7 +62,7 @@ test('gtpc: contexts of an SGSN are balanced, one IMSI stays together, and TEIDs
   create(client, 1, 6)
   create(client, 2)
   t.deepEqual(
-    bed.proxy.sessions(9).map(({ backend }) => backend),
+    bed.proxy.sessions(9).map(({ gateway }) => gateway),
     ['a', 'a', 'b'],
   )
   const gateway = bed.gateway('10.0.0.1')
@@ -76,7 +76,7 @@ test('gtpc: contexts of an SGSN are balanced, one IMSI stays together, and TEIDs
 })
 
 test('gtpc: a retransmission of version 1 meets its answer, whatever version 2 does with its number (GC.1)', (t) => {
-  const bed = startedBed([backendOf('a', '10.0.0.8'), backendOf('b', '10.0.0.9')])
+  const bed = startedBed([gatewayOf('a', '10.0.0.8'), gatewayOf('b', '10.0.0.9')])
   const client = bed.client('10.0.0.1')
   const first = client.send(worked)!
   t.is(causeIn(client.send(v2(32, 0, 1, imsiOf(3), fTeid(0, 10, 0x51, '10.0.0.1')))), 16)

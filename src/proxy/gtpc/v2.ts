@@ -69,9 +69,9 @@ const controlInterfaces = new Set([6, 7, s11Mme, 11, s4Sgsn, 30, 32, 35, 36])
 
 /**
  * Instances of the sender's own F-TEID for control. A client has 0, in Bearer Resource Commands 2; its instance 1 is of
- * a PGW further on. A backend has 0 if it is an SGW and 1 if it is a PGW.
+ * a PGW further on. A gateway has 0 if it is an SGW and 1 if it is a PGW.
  */
-const ownInstances: Readonly<Record<Side, readonly number[]>> = { client: [0], backend: [0, 1] }
+const ownInstances: Readonly<Record<Side, readonly number[]>> = { client: [0], gateway: [0, 1] }
 const bearerResourceCommand = 68
 const ownInBearerResourceCommand: readonly number[] = [0, 2]
 
@@ -102,7 +102,7 @@ function inGroup(body: Uint8Array, { end, start }: Span, wanted: number): number
 }
 
 /** An SGW's own load is instance 2, its overload 1; a PGW's are 0 and 1, and 0 (tables 7.2.2-1 and 7.2.8-1). */
-function isOfBackend(type: number, instance: number, isSgw: boolean): boolean {
+function isOfGateway(type: number, instance: number, isSgw: boolean): boolean {
   if (type === element.loadControl) return isSgw ? instance === 2 : instance < 2
   return type === element.overloadControl && (isSgw ? instance === 1 : instance === 0)
 }
@@ -193,7 +193,7 @@ export function makeV2({ ipv4, ipv6, restartCounter }: Identity): Dialect {
       } else if (start === control?.start && standIn !== null) {
         const value = standInFor(body[start]!, standIn)
         found.push({ start: head + 1, end, by: join(Uint8Array.of(0, value.length, instance), value) })
-      } else if (from === 'backend' && isOfBackend(type, instance, isSgw))
+      } else if (from === 'gateway' && isOfGateway(type, instance, isSgw))
         found.push({ start: head, end, by: new Uint8Array() })
     }
     return found
@@ -249,7 +249,7 @@ function read(
   const { body } = message
   const control = ownControl(message, from)
   const kind = from === 'client' && control !== null ? body[control.start]! & 0x3f : clientInterface
-  const isSgw = from === 'backend' && isMme(kind)
+  const isSgw = from === 'gateway' && isMme(kind)
   // Of FQ-CSIDs an MME's is instance 0 and an SGW's 1 in requests; in answers a PGW's is 0 (tables 7.2.1-1, 7.2.2-1).
   const ownSets = isSgw || (from === 'client' && !isMme(kind)) ? 1 : 0
   let imsi: string | null = null
@@ -270,7 +270,7 @@ function read(
     else if (type === element.apn && isFirst) apn = nameText(body, start, end)
     else if (type === element.ebi && isFirst) ebi = body[start]! & 15
     else if (type === element.bearerContext && instance === 0) bearer ??= inGroup(body, { start, end }, element.ebi)
-    else if (type === element.loadControl && from === 'backend' && instance === (isSgw ? 2 : 0))
+    else if (type === element.loadControl && from === 'gateway' && instance === (isSgw ? 2 : 0))
       load = inGroup(body, { start, end }, element.metric)
     else if (type === element.fqCsid && instance === ownSets) sets.push(...setsIn(body, { start, end }))
   }
