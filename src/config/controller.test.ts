@@ -84,7 +84,7 @@ test('controller: works without a configuration file', async (t) => {
   })
   t.is(controller.config(), null)
   await controller.put([web], api)
-  t.deepEqual(await controller.reload(), [])
+  t.deepEqual(await controller.reload(), { services: [], sessions: [] })
   t.deepEqual(names(controller.services()), ['web'])
 })
 
@@ -107,11 +107,11 @@ test('reload: changes what the file owns and leaves what the API made', async (t
   const dns = service({ name: 'dns', address: '192.0.2.3', port: 53, protocol: 'udp' })
   await writeFile(configFile, yaml([dns]))
   t.deepEqual(
-    (await controller.reload()).map((change) => change.kind),
+    (await controller.reload()).services.map((change) => change.kind),
     ['remove', 'add'],
   )
   t.deepEqual(balanced(datapath), ['dns', 'mail'])
-  t.deepEqual(await controller.reload(), [])
+  t.deepEqual(await controller.reload(), { services: [], sessions: [] })
 })
 
 test('reload: a bad file is refused with all its mistakes, and the old configuration stays', async (t) => {
@@ -137,7 +137,7 @@ test('reload: says which sections wait for the next start', async (t) => {
   const { start, configFile, logged } = await world(t, yaml([web]))
   const { controller } = await start()
   await writeFile(configFile, yaml([web], 'limits: { flows: 2048 }\nevents: true\n'))
-  t.deepEqual(await controller.reload(), [])
+  t.deepEqual(await controller.reload(), { services: [], sessions: [] })
   t.is(logged.at(-1), 'limits, events differs from what is running: takes effect when the daemon is started again')
   t.is(controller.config()?.limits.flows, 2048)
 })
@@ -411,11 +411,12 @@ test('state: a file that cannot be read stops the start, names itself and says w
       /services\[0\]\.vip: must be/,
     ],
     ['{"version":1,"services":[],"overrides":[{"service":"x"}]}', /its list of overrides is broken/],
+    ['{"version":1,"services":[],"overrides":[],"sessions":[{"name":"a"}]}', /sessions\[0\]\.uplink: is missing/],
   ]
   for (const [text, why] of broken) {
     await writeFile(file, text)
     const error = await t.throwsAsync(start(), { instanceOf: ConfigErrors, message: why }, text)
-    t.true(error?.message.startsWith(`${file}: the services that the API made cannot be read`))
+    t.true(error?.message.startsWith(`${file}: the services and sessions that the API made cannot be read`))
     t.regex(error?.message ?? '', /Restore the file from a backup, or move it away/)
   }
 })
@@ -427,4 +428,63 @@ test('state: what a crash left half-written is overwritten', async (t) => {
   const { controller } = await start()
   await controller.put([web], api)
   t.deepEqual(names((await start()).controller.services()), ['web'])
+})
+
+const n3 = service({ name: 'n3', address: '10.99.0.1', port: 2152, protocol: 'udp', select: 'n3' })
+const n4 = service({
+  name: 'n4',
+  address: '10.99.0.1',
+  port: 8805,
+  protocol: 'udp',
+  mode: 'proxy',
+  announce: 'local',
+  select: 'n4',
+  n4: {
+    tunnels: 'n3',
+    users: [],
+    localNetworkInstances: [],
+    nodeId: null,
+    balance: 'least-sessions',
+    onLoss: 'report',
+    onFewerFeatures: 'refuse',
+    hotPercent: 80,
+    heartbeat: 5,
+    t1: 1000,
+    n1: 3,
+  },
+  endpoints: [endpoint('10.0.0.1', { port: 8805 })],
+})
+
+test('references: the API is refused what names no service, and removal of one that is named, by name', async (t) => {
+  const { start } = await world(t, yaml([web]))
+  const { controller, datapath } = await start()
+  const refused = async (work: Promise<unknown>): Promise<string | undefined> =>
+    (await t.throwsAsync(work, { instanceOf: ConflictError }))?.message
+  const applied = datapath.applies.length
+  t.regex(
+    (await refused(controller.put([n4], api))) ?? '',
+    /^service n4 .*of the API: n4\.tunnels is n3, which is no se/,
+  )
+  t.regex((await refused(controller.put([n4], { ...api, dryRun: true }))) ?? '', /which is no service/)
+  t.is(datapath.applies.length, applied)
+  await controller.put([n4, n3], api)
+  const gone = /^service n4 .*of the API: n4\.tunnels is n3, which would be gone: /
+  t.regex((await refused(controller.remove([serviceKey(n3)], api))) ?? '', gone)
+  t.regex((await refused(controller.put([{ ...n3, name: 'n5' }], api))) ?? '', gone)
+  t.regex((await refused(controller.put([{ ...n3, select: 'hash' }], api))) ?? '', /a service without select n3/)
+  t.deepEqual(balanced(datapath), ['n3', 'n4', 'web'])
+  await controller.remove([serviceKey(n3), serviceKey(n4)], api)
+  t.deepEqual(balanced(datapath), ['web'])
+})
+
+test('references: a service of the API may name one of the file, which then cannot leave it', async (t) => {
+  const { configFile, start } = await world(t, yaml([web, n3]))
+  const { controller, datapath } = await start()
+  await controller.put([n4], api)
+  await writeFile(configFile, yaml([web]))
+  const error = await t.throwsAsync(controller.reload(), { instanceOf: ConflictError })
+  t.regex(error?.message ?? '', /^service n4 .*of the API: n4\.tunnels is n3, which would be gone: /)
+  t.deepEqual(balanced(datapath), ['n3', 'n4', 'web'])
+  await writeFile(configFile, yaml([web, { ...n4, name: 'n4-too', address: '10.99.0.2' }]))
+  await t.throwsAsync(controller.reload(), { instanceOf: ConfigErrors, message: /services\[1\]\.n4\.tunnels: is n3/ })
 })

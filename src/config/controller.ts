@@ -1,34 +1,40 @@
-// The single writer of what is balanced. It knows who owns each service, lets every owner change only what is its own,
-// brings the datapath to what is wanted, and keeps the API's part in the state directory.
+// The single writer of what is balanced, and of the sessions whose traffic is classified. It knows who owns each, lets
+// every owner change only what is its own, brings the datapath to what is wanted, and keeps the API's part in the state
+// directory.
 //
 // The order of one change, and what a crash leaves behind:
 //
 //   1. prepare  the new state is written and synced under another name. A full disk is found here; nothing has changed.
 //               A crash leaves a stray file that the next change overwrites.
-//   2. apply    the datapath changes. If it refuses, the prepared state is thrown away. A crash leaves maps that are
-//               ahead of the state: the next start brings them back. Nobody was told that the change was made.
+//   2. apply    the datapath changes: sessions, then services. If it refuses, the prepared state is thrown away. A
+//               crash leaves maps that are ahead of the state: the next start brings them back. Nobody was told that
+//               the change was made.
 //   3. commit   the prepared state gets its name: the change is made. If that fails, the datapath is taken back.
 //
-// So whoever got an answer finds the change after any crash, and whoever got none may find either. The file's services
-// need no journal, because the file is read again at every start.
+// So whoever got an answer finds the change after any crash, and whoever got none may find either. What the file
+// owns needs no journal, because the file is read again at every start.
 
 import assert from 'node:assert/strict'
 import { ConflictError, NotFoundError, UnavailableError } from '../lb/errors.ts'
 import { ResourceError } from '../lb/datapath.ts'
 import { endpointKey, serviceKey } from '../lb/model.ts'
 import { changedSections } from './changed.ts'
-import { combine } from './ownership.ts'
-import { checkServiceInputs, readConfig } from './parse.ts'
+import { combine, edited } from './ownership.ts'
+import { checkServiceInputs, checkSessionInputs, readConfig } from './parse.ts'
 import { describe, plan, serviceTitle } from './plan.ts'
 import { toService, toServiceInput } from './sections/services.ts'
+import { toSession, toSessionInput } from './sections/sessions.ts'
 import { prepareState, readState, stateText } from './state.ts'
+import { combineSessions, describeSessions, InstalledSessions, planSessions } from './user-sessions.ts'
 import type { Datapath } from '../lb/datapath.ts'
 import type { Log } from '../lb/log.ts'
 import type { Change, EndpointKey, Service, ServiceKey } from '../lb/model.ts'
-import type { Edit, Order, PutOptions, Registry } from '../lb/registry.ts'
+import type { Edit, Order, PutOptions, Registry, Reloaded } from '../lb/registry.ts'
+import type { NamedUserSession, UserSessionChange, UserSessionEdit } from '../lb/user-session-registry.ts'
 import type { ModelLimits, Override, Ownership, OwnershipInput } from './ownership.ts'
 import type { Config } from './schema.ts'
 import type { PreparedState } from './state.ts'
+import type { SessionModel } from './user-sessions.ts'
 
 /** Changes that wait for their turn; more than that are turned away. */
 const maxWaiting = 1024
@@ -48,12 +54,19 @@ export interface ControllerOptions {
   readonly now: () => number
 }
 
+/** What one change replaces; what it leaves out stays. */
+interface Wanted extends Partial<Pick<OwnershipInput, 'file' | 'api' | 'overrides'>> {
+  readonly sessions?: Partial<Pick<SessionModel, 'file' | 'api'>>
+}
+
 export class Controller implements Registry {
   readonly #options: ControllerOptions
   /** what the daemon was started with; sections that wait for the next start are compared with it */
   readonly #started: Config | null
   #config: Config | null
   #model: Ownership
+  #sessions: SessionModel
+  readonly #installed: InstalledSessions
   /** what stands in the state file */
   #stored: string
   /** A change failed half-way: what is balanced is no longer known from the model, and the datapath has to be asked. */
@@ -62,11 +75,20 @@ export class Controller implements Registry {
   #waiting = 0
   #closed = false
 
-  private constructor(options: ControllerOptions, config: Config | null, model: Ownership, stored: string) {
+  private constructor(
+    options: ControllerOptions,
+    config: Config | null,
+    model: Ownership,
+    sessions: SessionModel,
+    installed: InstalledSessions,
+    stored: string,
+  ) {
     this.#options = options
     this.#started = config
     this.#config = config
     this.#model = model
+    this.#sessions = sessions
+    this.#installed = installed
     this.#stored = stored
   }
 
@@ -76,10 +98,18 @@ export class Controller implements Registry {
     const state = await readState(stateDirectory)
     const config = options.config ?? (configFile === null ? null : await readConfig(configFile))
     const file = config?.services ?? []
-    const model = combine({ file, api: state.services, overrides: state.overrides, limits, fileName: configFile ?? '' })
+    const fileName = configFile ?? ''
+    const model = combine({ file, api: state.services, overrides: state.overrides, limits, fileName, before: [] })
+    const sessions = combineSessions({ file: config?.sessions ?? [], api: state.sessions, fileName })
+    // Before services, whose signalling may know users too: what somebody configured comes first.
+    const installed = new InstalledSessions(datapath.userSessions)
+    installed.apply(planSessions(installed.byName, sessions.byName))
     await datapath.apply(plan([], model.all))
-    log.info({ file: file.length, api: state.services.length }, `balancing ${model.all.length} services`)
-    return new Controller(options, config, model, stateText(state))
+    log.info(
+      { file: file.length, api: state.services.length, sessions: sessions.byName.size },
+      `balancing ${model.all.length} services`,
+    )
+    return new Controller(options, config, model, sessions, installed, stateText(state))
   }
 
   /** The last configuration file that was accepted. */
@@ -95,6 +125,10 @@ export class Controller implements Registry {
     return this.#model.byKey.get(key)
   }
 
+  userSessions(): readonly NamedUserSession[] {
+    return [...this.#sessions.byName.values()]
+  }
+
   /** Adds services of the API, or replaces those that have the same key. All of them or none. */
   put(services: readonly Service[], options: PutOptions): Promise<readonly Change[]> {
     return this.update(() => ({ put: services }), options)
@@ -108,7 +142,7 @@ export class Controller implements Registry {
   /** Both, found from the services there are when the change has its turn. */
   update(edit: (services: readonly Service[]) => Edit, options: PutOptions): Promise<readonly Change[]> {
     assert.equal(options.owner, 'api', 'the services of the file come and go by reload')
-    return this.#inTurn(() => {
+    return this.#inTurn(async () => {
       const { put = [], remove = [] } = edit(this.#model.all)
       const inputs = checkServiceInputs(put.map(toServiceInput))
       const wanted = inputs.map((input, index) => toService(input, 'api', put[index]?.annotations))
@@ -117,24 +151,38 @@ export class Controller implements Registry {
       this.#refuseFileOwned([...wanted.map(serviceKey), ...remove])
       const gone = new Set(remove)
       const given = new Map(wanted.map((service) => [serviceKey(service), service]))
-      const kept = this.#model.api.flatMap((service) => {
-        const key = serviceKey(service)
-        if (gone.has(key)) return []
-        const replacement = given.get(key)
-        given.delete(key)
-        return [replacement ?? service]
-      })
-      return this.#perform({ api: [...kept, ...given.values()] }, options.dryRun ?? false)
+      const api = edited(this.#model.api, serviceKey, gone, given)
+      return (await this.#perform({ api }, options.dryRun ?? false)).services
+    })
+  }
+
+  /** Sessions that are added or replaced, and those that are removed, all of them or none. */
+  updateUserSessions(
+    edit: (sessions: readonly NamedUserSession[]) => UserSessionEdit,
+    options: PutOptions,
+  ): Promise<readonly UserSessionChange[]> {
+    assert.equal(options.owner, 'api', 'the sessions of the file come and go by reload')
+    return this.#inTurn(async () => {
+      const { byName } = this.#sessions
+      const { put = [], remove = [] } = edit(this.userSessions())
+      const wanted = checkSessionInputs(put.map(toSessionInput)).map((input) => toSession(input, 'api'))
+      const missing = remove.filter((name) => !byName.has(name))
+      if (missing.length > 0) throw new NotFoundError(`there is no session ${missing.join(', ')}`)
+      const names = [...wanted.map(({ name }) => name), ...remove]
+      this.#refuseOfFile(names.flatMap((name) => (byName.get(name)?.owner === 'file' ? [`session ${name}`] : [])))
+      const given = new Map(wanted.map((session) => [session.name, session]))
+      const api = edited(this.#sessions.api, ({ name }) => name, new Set(remove), given)
+      return (await this.#perform({ sessions: { api } }, options.dryRun ?? false)).sessions
     })
   }
 
   /** Reads the file again. Only what the file owns changes; a bad file changes nothing. */
-  reload(): Promise<readonly Change[]> {
+  reload(): Promise<Reloaded> {
     return this.#inTurn(async () => {
       const { configFile, log } = this.#options
-      if (configFile === null) return []
+      if (configFile === null) return { services: [], sessions: [] }
       const config = await readConfig(configFile)
-      const changes = await this.#perform({ file: config.services }, false)
+      const changes = await this.#perform({ file: config.services, sessions: { file: config.sessions } }, false)
       const waiting = this.#started === null ? [] : changedSections(this.#started, config)
       if (waiting.length > 0) {
         log.warn(
@@ -152,7 +200,7 @@ export class Controller implements Registry {
    * owns its service. The order is kept across reloads and restarts until it is revoked or the endpoint goes.
    */
   order(service: ServiceKey, endpoint: EndpointKey, order: Partial<Order>): Promise<readonly Change[]> {
-    return this.#inTurn(() => {
+    return this.#inTurn(async () => {
       const found = this.#model.byKey.get(service)
       if (found === undefined) throw new NotFoundError(`there is no service ${service}`)
       if (!found.endpoints.some((one) => endpointKey(one) === endpoint)) {
@@ -161,7 +209,8 @@ export class Controller implements Registry {
       const isMeant = (one: Override): boolean => one.service === service && one.endpoint === endpoint
       const before = this.#model.overrides.find(isMeant)
       const others = this.#model.overrides.filter((one) => !isMeant(one))
-      return this.#perform({ overrides: [...others, { ...before, ...order, service, endpoint }] }, false)
+      const overrides = [...others, { ...before, ...order, service, endpoint }]
+      return (await this.#perform({ overrides }, false)).services
     })
   }
 
@@ -192,29 +241,39 @@ export class Controller implements Registry {
       const service = this.#model.byKey.get(key)
       return service?.owner === 'file' ? [serviceTitle(service)] : []
     })
+    this.#refuseOfFile(owned)
+  }
+
+  #refuseOfFile(owned: readonly string[]): void {
     if (owned.length === 0) return
     const { configFile } = this.#options
     throw new ConflictError(`${owned.join(', ')} belongs to ${configFile}: edit it there and send the daemon SIGHUP`)
   }
 
-  async #perform(
-    change: Partial<Pick<OwnershipInput, 'file' | 'api' | 'overrides'>>,
-    dryRun: boolean,
-  ): Promise<readonly Change[]> {
+  async #perform({ sessions, ...change }: Wanted, dryRun: boolean): Promise<Reloaded> {
     const { configFile, datapath, limits, log, now, stateDirectory } = this.#options
     const { file, api, overrides } = this.#model
-    const next = combine({ file, api, overrides, ...change, limits, fileName: configFile ?? '' })
+    const fileName = configFile ?? ''
+    const next = combine({ file, api, overrides, ...change, limits, fileName, before: this.#model.all })
+    const nextSessions =
+      sessions === undefined ? this.#sessions : combineSessions({ ...this.#sessions, ...sessions, fileName })
     const current = this.#diverged ? datapath.services().map((status) => status.service) : this.#model.all
-    const changes = plan(current, next.all)
+    const changes = {
+      services: plan(current, next.all),
+      sessions: planSessions(this.#installed.byName, nextSessions.byName),
+    }
     if (dryRun) return changes
 
     const started = now()
-    const text = stateText({ services: next.api, overrides: next.overrides })
+    const text = stateText({ services: next.api, overrides: next.overrides, sessions: nextSessions.api })
     const prepared = text === this.#stored ? null : await prepareState(stateDirectory, text)
+    let takeSessionsBack = (): void => {}
     try {
-      if (changes.length > 0) await datapath.apply(changes)
+      takeSessionsBack = this.#installed.apply(changes.sessions)
+      if (changes.services.length > 0) await datapath.apply(changes.services)
     } catch (error) {
       await this.#forget(prepared)
+      takeSessionsBack()
       const isUntouched = error instanceof ResourceError || error instanceof ConflictError
       if (!isUntouched) await this.#takeBack(error)
       throw error
@@ -223,15 +282,18 @@ export class Controller implements Registry {
       await prepared?.commit()
     } catch (error) {
       await this.#forget(prepared)
+      takeSessionsBack()
       await this.#takeBack(error)
       throw error
     }
     this.#model = next
+    this.#sessions = nextSessions
     this.#stored = text
     this.#diverged = false
     await this.#sync(prepared)
     const durationMs = now() - started
-    for (const line of describe(changes)) log.info({ durationMs }, line)
+    for (const line of [...describe(changes.services), ...describeSessions(changes.sessions)])
+      log.info({ durationMs }, line)
     return changes
   }
 

@@ -4,8 +4,10 @@
 import { ConflictError } from '../lb/errors.ts'
 import { ResourceError } from '../lb/datapath.ts'
 import { endpointKey, serviceKey } from '../lb/model.ts'
+import { formatPath } from './errors.ts'
 import { claimsOf, findOverlaps } from './overlap.ts'
 import { serviceTitle } from './plan.ts'
+import { findWrongReferences } from './references.ts'
 import type { Endpoint, EndpointKey, Service, ServiceKey } from '../lb/model.ts'
 import type { Order } from '../lb/registry.ts'
 
@@ -36,6 +38,8 @@ export interface OwnershipInput {
   readonly limits: ModelLimits
   /** how messages name the file */
   readonly fileName: string
+  /** as they are balanced now */
+  readonly before: readonly Service[]
 }
 
 const ownerTitle = (service: Service, fileName: string): string =>
@@ -53,8 +57,18 @@ const overlaps = (services: readonly Service[], fileName: string): readonly stri
     return [`${ownerTitle(a, fileName)} and ${ownerTitle(b, fileName)} want the same packets: ${remedies}`]
   })
 
+/** What names another service that is not there, or not what it must be. */
+const wrongReferences = (services: readonly Service[], { before, fileName }: OwnershipInput): readonly string[] => {
+  const names = new Set(before.map(({ name }) => name))
+  return findWrongReferences(services, (name) => names.has(name)).flatMap(({ item, message, path }) => {
+    const service = services[item]
+    return service === undefined ? [] : [`${ownerTitle(service, fileName)}: ${formatPath(path)} ${message}`]
+  })
+}
+
 /** The services by their keys; throws ConflictError for every pair that cannot live together. */
-const index = ({ file, api, fileName }: OwnershipInput): ReadonlyMap<ServiceKey, Service> => {
+const index = (input: OwnershipInput): ReadonlyMap<ServiceKey, Service> => {
+  const { api, file, fileName } = input
   const byKey = new Map<ServiceKey, Service>()
   const byName = new Map<string, Service>()
   const found: string[] = []
@@ -74,7 +88,8 @@ const index = ({ file, api, fileName }: OwnershipInput): ReadonlyMap<ServiceKey,
     byKey.set(key, service)
     byName.set(service.name, service)
   }
-  found.push(...overlaps([...byKey.values()], fileName))
+  const services = [...byKey.values()]
+  found.push(...overlaps(services, fileName), ...wrongReferences(services, input))
   if (found.length > 0) throw new ConflictError(found.join('\n'))
   return byKey
 }
@@ -130,4 +145,16 @@ export const combine = (input: OwnershipInput): Ownership => {
     if (service !== undefined) byKey.set(key, withOverrides(service, ofService))
   }
   return { file: input.file, api: input.api, overrides, all: [...byKey.values()], byKey }
+}
+
+/** A list with some gone, others replaced where they stand, and new ones behind. */
+export function edited<One, Key>(
+  list: readonly One[],
+  keyOf: (one: One) => Key,
+  gone: ReadonlySet<Key>,
+  given: ReadonlyMap<Key, One>,
+): readonly One[] {
+  const known = new Set(list.map(keyOf))
+  const kept = list.flatMap((one) => (gone.has(keyOf(one)) ? [] : [given.get(keyOf(one)) ?? one]))
+  return [...kept, ...[...given].flatMap(([key, one]) => (known.has(key) && !gone.has(key) ? [] : [one]))]
 }

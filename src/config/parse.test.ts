@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { endpointDefaults, serviceDefaults } from '../lb/model.ts'
 import { ConfigErrors } from './errors.ts'
-import { parse, parseServices, readConfig } from './parse.ts'
+import { parse, parseApplied, readConfig } from './parse.ts'
 
 const head = 'version: 1\ninterfaces: [{ name: eth0 }]\n'
 
@@ -99,6 +99,7 @@ api: { listen: "[::1]:8080" }
       replied: 300,
       drain: 3600,
     },
+    sessions: [],
     snat: { ports: { first: 2000, last: 3000 } },
     encapsulation: { source4: '172.16.0.0', source6: 'fd73:6c75:6963:65::', guePort: 6080 },
     selection: { seed: 0 },
@@ -228,16 +229,16 @@ test('parse: a list without items in it is told apart from an empty list', (t) =
   t.deepEqual(mistakes(`${head}services: []\n`), [])
 })
 
-test('parseServices: a file for a running daemon needs no interfaces, and is checked all the same', (t) => {
+test('parseApplied: a file for a running daemon needs no interfaces, and is checked all the same', (t) => {
   const services = (weight: number) =>
     `services: [{ vip: 192.0.2.1, protocol: tcp, port: 80, endpoints: [{ address: 10.0.0.1, weight: ${weight} }] }]`
-  t.is(parseServices(`version: 1\n${services(3)}`)[0]?.endpoints[0]?.weight, 3)
-  t.is(parseServices(`${head}${services(3)}`).length, 1)
-  t.deepEqual(parseServices('version: 1'), [])
-  t.throws(() => parseServices(`version: 1\n${services(256)}`), {
+  t.is(parseApplied(`version: 1\n${services(3)}`).services[0]?.endpoints[0]?.weight, 3)
+  t.is(parseApplied(`${head}${services(3)}`).services.length, 1)
+  t.deepEqual(parseApplied('version: 1').services, [])
+  t.throws(() => parseApplied(`version: 1\n${services(256)}`).services, {
     message: /^2:\d+: services\[0\].endpoints\[0\].weight/,
   })
-  t.throws(() => parseServices(services(1)), { message: /version: is missing/ })
+  t.throws(() => parseApplied(services(1)), { message: /version: is missing/ })
 })
 
 test('parse: YAML that is none is reported with its line', (t) => {

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { serviceKey } from '../lb/model.ts'
+import { gtpcDefaults, serviceKey } from '../lb/model.ts'
 import { endpoint, service } from '../testing/services.ts'
 import { describe, plan } from './plan.ts'
 import type { Change, Service } from '../lb/model.ts'
@@ -45,6 +45,7 @@ test('plan: every field of a service and of an endpoint counts', (t) => {
     { persistTimeout: 1 },
     { miss: 'drop' },
     { quic: { serverIdLength: 1, nonceLength: 4, key: null, configId: 0 } },
+    { gtpc: gtpcDefaults },
     { outOfTheBlue: 'hash' },
     { alg: 'ftp' },
     { allowedSources: ['10.0.0.0/8'] },
@@ -55,6 +56,7 @@ test('plan: every field of a service and of an endpoint counts', (t) => {
     { endpoints: [endpoint('10.0.0.1', { blocked: true }), endpoint('10.0.0.2')] },
     { endpoints: [endpoint('10.0.0.1', { priority: 1 }), endpoint('10.0.0.2')] },
     { endpoints: [endpoint('10.0.0.1', { serverId: '0a' }), endpoint('10.0.0.2')] },
+    { endpoints: [endpoint('10.0.0.1', { gtpVersions: [2] }), endpoint('10.0.0.2')] },
     { annotations: { monitor: true } },
     { endpoints: web.endpoints.slice(1) },
     { endpoints: [...web.endpoints, endpoint('10.0.0.3')] },
@@ -147,6 +149,20 @@ test('describe: says what became of every field, and never a key', (t) => {
     '+ service a: endpoint 10.0.0.2 weight 1',
   ])
   t.is(describe([{ kind: 'remove', service: from }])[0], '- service a (192.0.2.1:any/udp)')
+})
+
+test('describe: says what became of GTP-C', (t) => {
+  const from = service({ name: 'gn', protocol: 'udp', mode: 'proxy', select: 'gtpc', gtpc: gtpcDefaults })
+  const to: Service = {
+    ...from,
+    gtpc: { ...gtpcDefaults, versions: [1], echo: 0 },
+    endpoints: [endpoint('10.0.0.1', { gtpVersions: [1] }), endpoint('10.0.0.2')],
+  }
+  t.deepEqual(describe(plan([from], [to])), [
+    '~ service gn: gtpc versions 1 and 2, least-sessions, echo 60 s, t3 3000 ms, n3 3, wait 30 s, drain 600 s -> ' +
+      'versions 1, least-sessions, echo 0 s, t3 3000 ms, n3 3, wait 30 s, drain 600 s',
+    '~ service gn: endpoint 10.0.0.1:8080 GTP versions all -> 1',
+  ])
 })
 
 test('describe: a service without a name of its own is named once', (t) => {

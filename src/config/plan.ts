@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { defaultName, endpointKey, portText, serviceKey } from '../lb/model.ts'
-import type { Change, Endpoint, N4Settings, QuicLb, Service, UpfSettings } from '../lb/model.ts'
+import type { Change, Endpoint, GtpcSettings, N4Settings, QuicLb, Service, UpfSettings } from '../lb/model.ts'
 
 type Field = Exclude<keyof Service, 'address' | 'port' | 'protocol' | 'mark' | 'endpoints' | 'annotations'>
 
@@ -16,9 +16,21 @@ const quicText = (quic: QuicLb | null): string =>
     : `server id ${quic.serverIdLength}, nonce ${quic.nonceLength}, config ${quic.configId}, ` +
       (quic.key === null ? 'plain' : 'encrypted')
 
-const n4Text = ({ nodeId, tunnels, balance, onLoss, onFewerFeatures, hotPercent, ...timers }: N4Settings): string =>
-  `tunnels of ${tunnels}, node id ${plainText(nodeId)}, ${balance}, on loss ${onLoss}, on fewer features ` +
-  `${onFewerFeatures}, hot at ${hotPercent} %, heartbeat ${timers.heartbeat} s, t1 ${timers.t1} ms, n1 ${timers.n1}`
+const n4Text = ({ nodeId, tunnels, users, localNetworkInstances, ...settings }: N4Settings): string => {
+  const { balance, heartbeat, hotPercent, n1, onFewerFeatures, onLoss, t1 } = settings
+  return [
+    `tunnels of ${tunnels}, users of ${listText(users)}, local ${listText(localNetworkInstances)}`,
+    `node id ${plainText(nodeId)}, ${balance}, on loss ${onLoss}, on fewer features ${onFewerFeatures}`,
+    `hot at ${hotPercent} %, heartbeat ${heartbeat} s, t1 ${t1} ms, n1 ${n1}`,
+  ].join(', ')
+}
+
+const gtpcText = ({ balance, drain, echo, n3, t3, versions, wait }: GtpcSettings): string =>
+  `versions ${versions.join(' and ')}, ${balance}, echo ${echo} s, t3 ${t3} ms, n3 ${n3}, wait ${wait} s, ` +
+  `drain ${drain} s`
+
+const gtpVersionsText = (versions: Endpoint['gtpVersions']): string =>
+  versions.length === 0 ? 'all' : versions.join(' and ')
 
 const upfText = (upf: UpfSettings | null): string =>
   upf === null
@@ -41,6 +53,7 @@ const fields: { readonly [Name in Field]: (service: Service) => string } = {
   miss: (service) => service.miss,
   quic: (service) => quicText(service.quic),
   n4: (service) => (service.n4 === null ? 'none' : n4Text(service.n4)),
+  gtpc: (service) => (service.gtpc === null ? 'none' : gtpcText(service.gtpc)),
   outOfTheBlue: (service) => service.outOfTheBlue,
   alg: (service) => plainText(service.alg),
   allowedSources: (service) => listText(service.allowedSources),
@@ -81,6 +94,7 @@ const sameEndpoint = (a: Endpoint, b: Endpoint | undefined): boolean =>
   a.priority === b.priority &&
   a.serverId === b.serverId &&
   isDeepStrictEqual(a.upf, b.upf) &&
+  sameList(a.gtpVersions, b.gtpVersions) &&
   a.teidRange === b.teidRange
 
 /** Two services of one key; the order of endpoints is no content. */
@@ -118,11 +132,12 @@ export const serviceTitle = (service: Service): string => {
 const endpointTitle = (endpoint: Endpoint): string => (endpoint.port === 0 ? endpoint.address : endpointKey(endpoint))
 
 /** What of an endpoint is only said where it is not the usual. */
-const endpointState = ({ drained, blocked, priority, serverId, teidRange, upf }: Endpoint): string =>
+const endpointState = ({ drained, blocked, priority, serverId, gtpVersions, teidRange, upf }: Endpoint): string =>
   [
     priority === 0 ? '' : `, priority ${priority}`,
     serverId === null ? '' : `, server id ${serverId}`,
     upf === null ? '' : `, for ${upfText(upf)}`,
+    gtpVersions.length === 0 ? '' : `, GTP versions ${gtpVersionsText(gtpVersions)}`,
     teidRange === null ? '' : `, TEIDs ${teidRange}`,
     drained ? ', drained' : '',
     blocked ? ', blocked' : '',
@@ -137,6 +152,7 @@ const endpointChanges = (from: Endpoint, to: Endpoint): readonly string[] => {
     [`priority ${from.priority}`, `${to.priority}`],
     [`server id ${plainText(from.serverId)}`, plainText(to.serverId)],
     [`for ${upfText(from.upf)}`, upfText(to.upf)],
+    [`GTP versions ${gtpVersionsText(from.gtpVersions)}`, gtpVersionsText(to.gtpVersions)],
     [`TEIDs ${plainText(from.teidRange)}`, plainText(to.teidRange)],
     [from.drained ? 'drained' : 'not drained', to.drained ? 'drained' : 'not drained'],
     [from.blocked ? 'blocked' : 'not blocked', to.blocked ? 'blocked' : 'not blocked'],
@@ -146,6 +162,7 @@ const endpointChanges = (from: Endpoint, to: Endpoint): readonly string[] => {
     from.priority === to.priority,
     from.serverId === to.serverId,
     isDeepStrictEqual(from.upf, to.upf),
+    sameList(from.gtpVersions, to.gtpVersions),
     from.teidRange === to.teidRange,
     from.drained === to.drained,
     from.blocked === to.blocked,

@@ -10,11 +10,24 @@ import { limits } from './sections/limits.ts'
 import { log } from './sections/log.ts'
 import { selection } from './sections/selection.ts'
 import { services } from './sections/services.ts'
+import { sessions } from './sections/sessions.ts'
 import { snat } from './sections/snat.ts'
 import { timeouts } from './sections/timeouts.ts'
 import type { Static, TSchema } from 'typebox'
 
-export const sections = { interfaces, services, limits, timeouts, snat, encapsulation, selection, api, log, events }
+export const sections = {
+  interfaces,
+  services,
+  sessions,
+  limits,
+  timeouts,
+  snat,
+  encapsulation,
+  selection,
+  api,
+  log,
+  events,
+}
 
 type Sections = typeof sections
 export type SectionName = keyof Sections
@@ -29,6 +42,7 @@ export const fileSchema = Type.Object(
     version: Type.Literal(1, { description: 'Version of this format. Always 1.' }),
     interfaces: interfaces.schema,
     services: services.schema,
+    sessions: sessions.schema,
     limits: limits.schema,
     timeouts: timeouts.schema,
     snat: snat.schema,

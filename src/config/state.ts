@@ -1,13 +1,15 @@
-// The state directory's `api.json`: the services that the API made and the drain orders of operators. Written whole and
-// atomically: a crash leaves the old file or the new one.
+// The state directory's `api.json`: the services and sessions that the API made and the drain orders of operators.
+// Written whole and atomically: a crash leaves the old file or the new one.
 
 import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigErrors } from './errors.ts'
-import { checkServiceInputs } from './parse.ts'
+import { checkServiceInputs, checkSessionInputs } from './parse.ts'
 import { toService, toServiceInput } from './sections/services.ts'
+import { toSession, toSessionInput } from './sections/sessions.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { Service } from '../lb/model.ts'
+import type { NamedUserSession } from '../lb/user-session-registry.ts'
 import type { Override } from './ownership.ts'
 
 const version = 1
@@ -15,6 +17,7 @@ const version = 1
 export interface ApiState {
   readonly services: readonly Service[]
   readonly overrides: readonly Override[]
+  readonly sessions: readonly NamedUserSession[]
 }
 
 /** A state that is on the disk under another name: `commit` makes it the state, `discard` forgets it. */
@@ -36,20 +39,25 @@ const write = async (file: string, flags: string, work: (handle: FileHandle) => 
   }
 }
 
-/** A service does not change, so its text is made once: a state of thousands is written for each one that is added. */
-const texts = new WeakMap<Service, string>()
-
-const serviceText = (service: Service): string => {
-  const known = texts.get(service)
-  if (known !== undefined) return known
-  const text = JSON.stringify({ service: toServiceInput(service), annotations: service.annotations })
-  texts.set(service, text)
-  return text
+/** What stands there does not change, so its text is made once: thousands are written for each one that is added. */
+const textOnce = <One extends object>(write: (one: One) => string): ((one: One) => string) => {
+  const texts = new WeakMap<One, string>()
+  return (one) => {
+    const text = texts.get(one) ?? write(one)
+    texts.set(one, text)
+    return text
+  }
 }
 
-/** One service a line, so that people can read it and find differences. */
-export const stateText = ({ services, overrides }: ApiState): string =>
+const serviceText = textOnce((service: Service) =>
+  JSON.stringify({ service: toServiceInput(service), annotations: service.annotations }),
+)
+const sessionText = textOnce((session: NamedUserSession) => JSON.stringify(toSessionInput(session)))
+
+/** One service or session a line, so that people can read it and find differences. */
+export const stateText = ({ services, overrides, sessions }: ApiState): string =>
   `{"version":${version},"services":[\n${services.map(serviceText).join(',\n')}\n],` +
+  `"sessions":[\n${sessions.map(sessionText).join(',\n')}\n],` +
   `"overrides":${JSON.stringify(overrides)}}\n`
 
 /** Writes the text beside the state; whatever a full disk can refuse is refused here. */
@@ -100,7 +108,8 @@ const decode = (text: string, file: string): ApiState => {
   if (state['version'] !== version) {
     return refuse(`it has version ${JSON.stringify(state['version'])}, and this program reads version ${version}`)
   }
-  const { services, overrides } = state
+  // Earlier builds wrote no sessions.
+  const { services, overrides, sessions = [] } = state
   if (!Array.isArray(services) || !services.every((one) => isMapping(one) && isAnnotations(one['annotations']))) {
     return refuse('its list of services is broken')
   }
@@ -113,6 +122,7 @@ const decode = (text: string, file: string): ApiState => {
   return {
     services: inputs.map((input, index) => toService(input, 'api', stored[index]?.annotations)),
     overrides,
+    sessions: checkSessionInputs(sessions, file).map((input) => toSession(input, 'api')),
   }
 }
 
@@ -123,15 +133,15 @@ export const readState = async (directory: string): Promise<ApiState> => {
     return decode(await readFile(file, 'utf8'), file)
   } catch (error) {
     if (!(error instanceof Error)) throw error
-    if ('code' in error && error.code === 'ENOENT') return { services: [], overrides: [] }
+    if ('code' in error && error.code === 'ENOENT') return { services: [], overrides: [], sessions: [] }
     const why =
       error instanceof ConfigErrors
         ? error.errors.map((one) => `${one.path}: ${one.message}`).join('; ')
         : error.message
     const message =
-      `the services that the API made cannot be read: ${why}. ` +
-      'Restore the file from a backup, or move it away and start again: then only the services of the ' +
-      'configuration file are balanced, and the API has to make its own anew'
+      `the services and sessions that the API made cannot be read: ${why}. ` +
+      'Restore the file from a backup, or move it away and start again: then only what the configuration file says ' +
+      'is there, and the API has to make its own anew'
     const errors = new ConfigErrors([{ path: '', line: null, column: null, message }], file)
     errors.cause = error
     throw errors

@@ -33,6 +33,7 @@ const n6 = {
   users: ['10.60.0.0/16'],
 }
 const n6v6 = { ...n6, vip: '::', users: ['2001:db8:60::/48'], endpoints: six }
+const gtpc = { protocol: 'udp', port: 2123, mode: 'proxy', select: 'gtpc' }
 const n4 = { protocol: 'udp', port: 8805, mode: 'proxy', select: 'n4', n4: { tunnels: 'n3' } }
 
 const out = {
@@ -120,7 +121,31 @@ const cases: Readonly<Record<string, readonly (readonly [refused: object, path: 
       { ...n4, endpoints: [{ address: '10.0.0.1', upf: { dnns: ['internet'], slices: ['1-0000FF'] } }] },
     ],
   ],
+  'gtpc-mode': [[{ ...gtpc, mode: 'dnat' }, 'mode', gtpc]],
+  'gtpc-select': [
+    [{ gtpc: {} }, 'gtpc', { ...gtpc, gtpc: {} }],
+    [{ ...n4, gtpc: {} }, 'gtpc', n4],
+    [
+      { endpoints: [{ address: '10.0.0.1', gtpVersions: [2] }] },
+      'endpoints[0].gtpVersions',
+      { ...gtpc, endpoints: [{ address: '10.0.0.1', gtpVersions: [2] }] },
+    ],
+  ],
+  'gtpc-versions': [
+    [
+      { ...gtpc, gtpc: { versions: [2] }, endpoints: [{ address: '10.0.0.1', gtpVersions: [1] }] },
+      'endpoints[0].gtpVersions',
+      { ...gtpc, gtpc: { versions: [2] }, endpoints: [{ address: '10.0.0.1', gtpVersions: [1, 2] }] },
+    ],
+  ],
   'proxy-port': [
+    [{ ...gtpc, protocol: 'sctp' }, 'protocol', gtpc],
+    [{ ...gtpc, port: 2152 }, 'port', gtpc],
+    [
+      { ...gtpc, endpoints: [{ address: '10.0.0.1', port: 2152 }] },
+      'endpoints[0].port',
+      { ...gtpc, endpoints: [{ address: '10.0.0.1', port: 2123 }] },
+    ],
     [{ ...n4, protocol: 'tcp' }, 'protocol', n4],
     [{ ...n4, port: 8806 }, 'port', n4],
     [
@@ -129,12 +154,23 @@ const cases: Readonly<Record<string, readonly (readonly [refused: object, path: 
       { ...n4, endpoints: [{ address: '10.0.0.1', port: 8805 }] },
     ],
   ],
-  'proxy-vips': [[{ ...n4, vips: ['192.0.2.2'] }, 'vips', n4]],
-  'proxy-family': [[{ ...n4, endpoints: six }, 'endpoints[0].address', { ...n4, vip: '2001:db8::1', endpoints: six }]],
-  'proxy-announce': [[{ ...n4, announce: 'routed' }, 'announce', { ...n4, announce: 'local' }]],
+  'proxy-vips': [
+    [{ ...n4, vips: ['192.0.2.2'] }, 'vips', n4],
+    [{ ...gtpc, vips: ['192.0.2.2'] }, 'vips', gtpc],
+  ],
+  'proxy-family': [
+    [{ ...gtpc, endpoints: six }, 'endpoints[0].address', { ...gtpc, vip: '2001:db8::1', endpoints: six }],
+    [{ ...n4, endpoints: six }, 'endpoints[0].address', { ...n4, vip: '2001:db8::1', endpoints: six }],
+  ],
+  'proxy-announce': [
+    [{ ...n4, announce: 'routed' }, 'announce', { ...n4, announce: 'local' }],
+    [{ ...gtpc, announce: 'routed' }, 'announce', gtpc],
+  ],
   'proxy-unused': [
     [{ ...n4, idleTimeout: 9 }, 'idleTimeout', n4],
     [{ ...n4, allowedSources: ['10.0.0.0/8'] }, 'allowedSources', n4],
+    [{ ...gtpc, mark: 4 }, 'mark', gtpc],
+    [{ ...gtpc, sources: ['192.0.2.9'] }, 'sources', gtpc],
   ],
   'n6-mode': [[{ ...n6, mode: 'dnat' }, 'mode', n6]],
   'n6-protocol': [

@@ -78,8 +78,8 @@ const schema = Type.Object(
     hints: size(
       1_048_576,
       [1024, 16_777_216],
-      'Session keys whose endpoint is known (`select: n3`, `hint`, `quic`). Unit: keys, 96 bytes each once used (the ' +
-        'default takes up to 101 MB).',
+      'Session keys whose endpoint is known (`select: n3`, `hint`, `quic`). Unit: keys, 120 bytes each once used (' +
+        'the default takes up to 126 MB).',
     ),
     sctpPaths: size(
       65_536,

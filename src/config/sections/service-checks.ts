@@ -5,43 +5,12 @@ import { defaultName, endpointKey, isEverywhere, serviceKey } from '../../lb/mod
 import { addressBytes, canonicalAddress, canonicalPrefix, classify } from '../../wire/ip.ts'
 import { reportDuplicates } from '../duplicates.ts'
 import { findOverlaps } from '../overlap.ts'
+import { checkAddress, unusable } from './addresses.ts'
 import { checkCombinations } from './combinations.ts'
 import { noPorts, portsOf, readPorts, singlePort } from './service-ports.ts'
 import type { Claim } from '../overlap.ts'
 import type { Report } from '../errors.ts'
 import type { LooseService } from './service-schema.ts'
-
-/** Why nothing can be balanced to or from this address, or undefined when it can. */
-const unusable = (address: string): string | undefined => {
-  switch (classify(addressBytes(address))) {
-    case 'unspecified':
-      return 'stands for "any address"'
-    case 'loopback':
-      return 'is loopback, which does not leave the machine'
-    case 'multicast':
-      return 'is multicast'
-    case 'broadcast':
-      return 'is broadcast'
-    case 'reserved':
-      return 'is in a reserved range that nobody routes'
-    case 'link-local':
-      // An IPv6 one has no meaning without its link, and packets to it are not forwarded.
-      return address.includes(':') ? 'is link-local, which does not leave its link' : undefined
-    case 'unicast':
-      return undefined
-  }
-}
-
-const checkAddress = (address: string | undefined, what: string, report: (message: string) => void): void => {
-  if (address === undefined) return
-  const canonical = canonicalAddress(address)
-  if (address.includes(':') && canonical?.includes(':') === false) {
-    report(`${address} is the IPv4 address ${canonical}: write it so`)
-    return
-  }
-  const reason = unusable(address)
-  if (reason !== undefined) report(`${address} ${reason}: it cannot be ${what}`)
-}
 
 /** Two spellings of one address are one address. */
 const canonical = (service: LooseService): LooseService => {
@@ -233,7 +202,8 @@ const checkOverlaps = (services: readonly (LooseService | undefined)[], report: 
   return told
 }
 
-const nameOf = (service: LooseService | undefined): string | undefined => {
+/** As it is written, or as it is made where it is left out. */
+export const nameOf = (service: LooseService | undefined): string | undefined => {
   if (service?.name !== undefined) return service.name
   const { vip, mode, select, allowedSources = [], users = [] } = service ?? {}
   const [claim] = claimsOf(service)

@@ -4,6 +4,8 @@ import { Type } from 'typebox'
 import {
   algs,
   encapsulations,
+  gtpcBalances,
+  gtpcDefaults,
   misses,
   modes,
   n4Balances,
@@ -13,6 +15,7 @@ import {
   upfLossPolicies,
 } from '../../lb/model.ts'
 import type { Static } from 'typebox'
+import type { GtpVersion } from '../../lb/model.ts'
 import type { Loose } from '../section.ts'
 
 /** The largest table has room for 64 slots an endpoint, and a change rewrites it in a moment. */
@@ -37,6 +40,13 @@ const upfSchema = Type.Object(
       maxItems: 16,
       default: [],
     }),
+    dataNetwork: Type.Array(Type.String({ format: 'ip' }), {
+      description:
+        'Where it takes what the data network sends to users (N6); endpoints of the services `n4.users`. Empty: at ' +
+        'the address of this endpoint.',
+      maxItems: 16,
+      default: [],
+    }),
     dnns: words('Data network names (DNN, APN) that it serves. Empty: all.'),
     networkInstances: words('Network instances that it serves. Empty: all.'),
     slices: Type.Array(
@@ -58,6 +68,17 @@ const n4Schema = Type.Object(
       minLength: 1,
       maxLength: 128,
     }),
+    users: Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
+      description:
+        'Names of the services with `select: n6` that have what the data network sends to the same users: a packet ' +
+        'goes to the UPF of its session. Empty: it goes where routes lead, or by a hash.',
+      maxItems: 64,
+      default: [],
+    }),
+    localNetworkInstances: words(
+      'Network instances of networks that are local here (TS 29.244, 8.2.4): what rules of SMFs send there by ' +
+        'destination leaves its tunnel in eBPF and is routed, without a UPF (UL-CL). Empty: nothing does.',
+    ),
     nodeId: Type.Optional(
       Type.String({
         description: 'Node ID that both sides are told: a name. Left out: the VIP.',
@@ -116,6 +137,69 @@ const n4Schema = Type.Object(
   },
 )
 
+const versionsSchema = (more: object) =>
+  Type.Array(Type.Unsafe<GtpVersion>(Type.Integer({ minimum: 1, maximum: 2 })), {
+    minItems: 1,
+    ...more,
+  })
+
+const gtpcSchema = Type.Object(
+  {
+    versions: versionsSchema({
+      description: 'Versions that are spoken: 1 (Gn, Gp; TS 29.060), 2 (S11, S5, S8; TS 29.274).',
+      default: gtpcDefaults.versions,
+    }),
+    balance: Type.Enum([...gtpcBalances], {
+      description:
+        'How the gateway of a user that has no session yet is chosen. `least-sessions`: the one with the fewest for ' +
+        'its weight. `weighted`: at random, by weight. `hash`: by IMSI and weight.',
+      default: gtpcDefaults.balance,
+    }),
+    echo: Type.Integer({
+      description:
+        'Time between two echo requests to a gateway; the standards have at least 60. 0: gateways are not asked, and ' +
+        'are taken for well as long as they answer other requests. Unit: seconds.',
+      minimum: 0,
+      maximum: 3600,
+      default: gtpcDefaults.echo,
+    }),
+    t3: Type.Integer({
+      description:
+        'Time until a request of ours that has no answer is sent again (T3-RESPONSE). A gateway is lost when an echo ' +
+        'request has none after `n3` repetitions. Unit: milliseconds.',
+      minimum: 100,
+      maximum: 60_000,
+      default: gtpcDefaults.t3,
+    }),
+    n3: Type.Integer({
+      description: 'How often a request of ours that has no answer is sent again (N3-REQUESTS).',
+      minimum: 0,
+      maximum: 16,
+      default: gtpcDefaults.n3,
+    }),
+    wait: Type.Integer({
+      description:
+        'Time in which a request that was passed on is to be answered, while its sender repeats it; and in which an ' +
+        'answer is kept for repetitions. At least T3 times N3 of the clients. Unit: seconds.',
+      minimum: 1,
+      maximum: 600,
+      default: gtpcDefaults.wait,
+    }),
+    drain: Type.Integer({
+      description: 'Time in which an endpoint that was removed keeps the sessions it has. Unit: seconds.',
+      minimum: 1,
+      maximum: maxSeconds,
+      default: gtpcDefaults.drain,
+    }),
+  },
+  {
+    description:
+      'For `select: gtpc`: GTP-C is terminated, and MMEs, SGSNs and SGWs take all gateways for one. Left out: all ' +
+      'fields as they are left out.',
+    additionalProperties: false,
+  },
+)
+
 const endpointSchema = Type.Object(
   {
     address: Type.String({
@@ -164,6 +248,9 @@ const endpointSchema = Type.Object(
       }),
     ),
     upf: Type.Optional(upfSchema),
+    gtpVersions: Type.Optional(
+      versionsSchema({ description: 'For `select: gtpc`: versions that this gateway speaks. Left out: all.' }),
+    ),
     teidRange: Type.Optional(
       Type.String({
         description:
@@ -257,8 +344,8 @@ const serviceSchema = Type.Object(
         'through this machine. `onearm`: the source too, to the address of the interface towards the server. ' +
         '`fullnat`: the source too, to the VIP. `hostonearm`: as onearm, for every address of this machine. `dsr`: ' +
         'nothing; servers have the VIP themselves and answer clients directly. `masquerade`: the source of what ' +
-        'inside clients send to the outside. `proxy`: messages, which end here (`select: n4`). An endpoint of ' +
-        'another family than the VIP always sees an address of ours.',
+        'inside clients send to the outside. `proxy`: messages, which end here (`select: n4`, `gtpc`). An endpoint ' +
+        'of another family than the VIP always sees an address of ours.',
       default: 'dnat',
     }),
     encapsulation: Type.Optional(
@@ -275,7 +362,8 @@ const serviceSchema = Type.Object(
         '`persist`: the one that the client had before. `lc`: the one with the fewest connections for its weight. ' +
         '`priority`: as rr, among those with the lowest `priority`. `n3`: by the tunnel of a GTP-U packet. `hint`: ' +
         'by the session that was learned from signalling. `quic`: by the server id in the connection id. `n4`: a UPF ' +
-        'for each PFCP session. `n6`: by the address of the user that the data network sends to.',
+        'for each PFCP session. `gtpc`: a gateway for each user of GTP-C. `n6`: by the address of the user that the ' +
+        'data network sends to.',
       default: 'rr',
     }),
     persistTimeout: Type.Integer({
@@ -293,6 +381,7 @@ const serviceSchema = Type.Object(
     }),
     quic: Type.Optional(quicSchema),
     n4: Type.Optional(n4Schema),
+    gtpc: Type.Optional(gtpcSchema),
     outOfTheBlue: Type.Optional(
       Type.Enum([...outOfTheBlues], {
         description:

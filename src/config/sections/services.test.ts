@@ -2,6 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import {
   encapsulations,
+  gtpcDefaults,
   modes,
   outOfTheBlues,
   selects,
@@ -217,6 +218,38 @@ test('encapsulation: the last 16 bits of a source are left free', (t) => {
   t.throws(() => parse(text('{ source6: 10.9.0.0 }')), { message: /source6: must be an IPv6 address/ })
 })
 
+const gtpc = { protocol: 'udp', port: 2123, mode: 'proxy', select: 'gtpc' }
+
+test('service: GTP-C has its settings where none are written, and is written back as it stands', (t) => {
+  t.like(resolved(gtpc), { gtpc: gtpcDefaults, announce: 'local', endpoints: [{ port: 2123, gtpVersions: [] }] })
+  t.is(resolved({}).gtpc, null)
+  const endpoints = [{ address: '10.0.0.1', gtpVersions: [2] }]
+  const made = resolved({ ...gtpc, gtpc: { versions: [2, 1, 2], balance: 'hash', echo: 0, t3: 500 }, endpoints })
+  t.deepEqual(made.gtpc, { ...gtpcDefaults, balance: 'hash', echo: 0, t3: 500 })
+  t.deepEqual(made.endpoints[0]?.gtpVersions, [2])
+  const [again] = checkServiceInputs([JSON.parse(JSON.stringify(toServiceInput(made)))])
+  t.deepEqual(again && toService(again, 'file'), made)
+})
+
+const wrongGtpc: readonly (readonly [object, string])[] = [
+  [{ versions: [] }, 'versions: needs at least 1'],
+  [{ versions: [0] }, 'versions[0]: must be a whole number from 1 to 2'],
+  [{ balance: 'rr' }, 'balance: must be one of least-sessions, weighted, hash'],
+  [{ echo: 3601 }, 'echo: must be a whole number from 0 to 3600'],
+  [{ t3: 99 }, 't3: must be'],
+  [{ n3: 17 }, 'n3: must be'],
+  [{ wait: 0 }, 'wait: must be'],
+  [{ drain: 0 }, 'drain: must be'],
+  [{ timeout: 1 }, 'timeout: there is no field'],
+]
+for (const [settings, message] of wrongGtpc) {
+  test(`service: refuses ${JSON.stringify(settings)} of gtpc, and says where`, (t) => {
+    const found = mistakes({ ...gtpc, gtpc: settings })
+    t.is(found.length, 1, found.join('\n'))
+    t.true(found[0]?.startsWith(`[0].gtpc.${message}`), found[0])
+  })
+}
+
 // Services as they may be written: most are refused for what they combine, and the rest must survive.
 const anyAddress = fc.constantFrom('10.0.0.1', '10.0.0.2', 'fd00::1', 'FD00:0::2')
 const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
@@ -234,6 +267,7 @@ const anyService = fc.record(
     persistTimeout: fc.integer({ min: 1, max: 10 }),
     miss: optional(fc.constantFrom('hash', 'drop', 'error')),
     quic: optional(fc.constant({ serverIdLength: 1, nonceLength: 4, key: 'Ab'.repeat(16) })),
+    gtpc: optional(fc.constant({ versions: [2, 1], echo: 0 })),
     outOfTheBlue: optional(fc.constantFrom(...outOfTheBlues)),
     alg: optional(fc.constantFrom('ftp', 'tftp')),
     mark: optional(fc.integer({ min: 1, max: 3 })),

@@ -7,7 +7,16 @@ import { section } from '../section.ts'
 import { checkServices } from './service-checks.ts'
 import { noPorts, portsOf, singlePort, writePorts } from './service-ports.ts'
 import { servicesSchema } from './service-schema.ts'
-import type { Endpoint, N4Settings, Owner, QuicLb, Service, UpfSettings } from '../../lb/model.ts'
+import type {
+  Endpoint,
+  GtpVersion,
+  GtpcSettings,
+  N4Settings,
+  Owner,
+  QuicLb,
+  Service,
+  UpfSettings,
+} from '../../lb/model.ts'
 import type { EndpointInput, ServiceInput } from './service-schema.ts'
 
 export type { ServiceInput } from './service-schema.ts'
@@ -19,6 +28,10 @@ const prefixes = (texts: readonly string[]): readonly string[] => [
   ...new Set(texts.map((text) => canonicalPrefix(text) ?? text)),
 ]
 
+/** Each once. */
+const inOrder = (versions: readonly GtpVersion[]): readonly GtpVersion[] =>
+  [...new Set(versions)].toSorted((a, b) => a - b)
+
 const toQuic = ({ serverIdLength, nonceLength, key, configId }: NonNullable<ServiceInput['quic']>): QuicLb => ({
   serverIdLength,
   nonceLength,
@@ -29,6 +42,7 @@ const toQuic = ({ serverIdLength, nonceLength, key, configId }: NonNullable<Serv
 const toUpf = (upf: NonNullable<EndpointInput['upf']>): UpfSettings => ({
   ...upf,
   userPlane: upf.userPlane.map(spell),
+  dataNetwork: upf.dataNetwork.map(spell),
   slices: upf.slices.map((slice) => slice.toLowerCase()),
 })
 
@@ -41,12 +55,13 @@ const toEndpoint = (endpoint: EndpointInput, servicePort: number): Endpoint => (
   priority: endpoint.priority,
   serverId: endpoint.serverId?.toLowerCase() ?? null,
   upf: endpoint.upf === undefined ? null : toUpf(endpoint.upf),
+  gtpVersions: inOrder(endpoint.gtpVersions ?? []),
   teidRange: endpoint.teidRange === undefined ? null : canonicalTeidRange(endpoint.teidRange),
 })
 
 /** A service of the file or of the state directory, for the model. */
 export const toService = (input: ServiceInput, owner: Owner, annotations: Service['annotations'] = {}): Service => {
-  const { vip, vips, port: _, quic, n4, allowedSources, users, sources, endpoints = [], ...plain } = input
+  const { vip, vips, port: _, quic, n4, gtpc, allowedSources, users, sources, endpoints = [], ...plain } = input
   const ports = portsOf(input) ?? noPorts
   const kept = singlePort(ports) ?? 0
   return makeService({
@@ -57,6 +72,7 @@ export const toService = (input: ServiceInput, owner: Owner, annotations: Servic
     secondary: vips.map(spell),
     quic: quic === undefined ? null : toQuic(quic),
     n4: n4 === undefined ? null : { ...n4, nodeId: n4.nodeId ?? null },
+    gtpc: gtpc && { ...gtpc, versions: inOrder(gtpc.versions) },
     allowedSources: prefixes(allowedSources),
     users: prefixes(users),
     sources: sources.map(spell),
@@ -69,7 +85,10 @@ export const toService = (input: ServiceInput, owner: Owner, annotations: Servic
 const said = <Name extends string, Value>(name: Name, value: Value | null | undefined): { [Key in Name]?: Value } =>
   (value === null || value === undefined ? {} : { [name]: value }) as { [Key in Name]?: Value }
 
-const toEndpointInput = (service: Service, { serverId, teidRange, upf, port, ...plain }: Endpoint): EndpointInput => ({
+const toEndpointInput = (
+  service: Service,
+  { gtpVersions, serverId, teidRange, upf, port, ...plain }: Endpoint,
+): EndpointInput => ({
   ...plain,
   // Where the endpoint's port is left out it is the client's, or there is none.
   ...(port === 0 && service.lastPort !== service.port
@@ -79,20 +98,29 @@ const toEndpointInput = (service: Service, { serverId, teidRange, upf, port, ...
       : { port }),
   ...said('serverId', serverId),
   ...said('upf', upf === null ? null : toUpfInput(upf)),
+  ...said('gtpVersions', gtpVersions.length === 0 ? null : [...gtpVersions]),
   ...said('teidRange', teidRange),
 })
 
-const toUpfInput = ({ userPlane, dnns, networkInstances, slices, uePools }: UpfSettings): EndpointInput['upf'] => ({
-  userPlane: [...userPlane],
-  dnns: [...dnns],
-  networkInstances: [...networkInstances],
-  slices: [...slices],
-  uePools: [...uePools],
+const toUpfInput = (upf: UpfSettings): EndpointInput['upf'] => ({
+  userPlane: [...upf.userPlane],
+  dataNetwork: [...upf.dataNetwork],
+  dnns: [...upf.dnns],
+  networkInstances: [...upf.networkInstances],
+  slices: [...upf.slices],
+  uePools: [...upf.uePools],
 })
 
-const toN4Input = ({ nodeId, ...plain }: N4Settings): NonNullable<ServiceInput['n4']> => ({
+const toN4Input = ({ nodeId, users, localNetworkInstances, ...plain }: N4Settings): ServiceInput['n4'] => ({
   ...plain,
+  users: [...users],
+  localNetworkInstances: [...localNetworkInstances],
   ...said('nodeId', nodeId),
+})
+
+const toGtpcInput = ({ versions, ...plain }: GtpcSettings): NonNullable<ServiceInput['gtpc']> => ({
+  ...plain,
+  versions: [...versions],
 })
 
 const toQuicInput = ({ key, ...plain }: QuicLb): NonNullable<ServiceInput['quic']> => ({
@@ -118,6 +146,7 @@ export const toServiceInput = (service: Service): ServiceInput => ({
   miss: service.miss,
   ...said('quic', service.quic === null ? null : toQuicInput(service.quic)),
   ...said('n4', service.n4 === null ? null : toN4Input(service.n4)),
+  ...said('gtpc', service.gtpc === null ? null : toGtpcInput(service.gtpc)),
   outOfTheBlue: service.outOfTheBlue,
   ...said('alg', service.alg),
   ...said('mark', service.mark),

@@ -4,10 +4,11 @@
 import test from 'ava'
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { encapsulations, familyOf, modes, transports } from '../../lb/model.ts'
-import { refusalOf, type Cell } from './combinations.ts'
+import { encapsulations, familyOf, modes, proxiedSelects, transports } from '../../lb/model.ts'
+import { refusalOf, rules, type Cell } from './combinations.ts'
 import type { Case } from '../../../test/bpf/case.ts'
-import type { Family, Transport } from '../../lb/model.ts'
+import type { Family, ProxiedSelect, Transport } from '../../lb/model.ts'
+import type { LooseService } from './service-schema.ts'
 
 const repository = (path: string): URL => new URL(`../../../${path}`, import.meta.url)
 const page = fileURLToPath(repository('docs/support-matrix.md'))
@@ -80,6 +81,60 @@ const furtherRows: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 
+interface Proved {
+  readonly file: string
+  readonly title: string
+}
+
+/** Mode proxy: what each protocol is tested by, with the VIP and the endpoints of one family. */
+const proxiedTests: Readonly<Record<ProxiedSelect, Readonly<Record<Family, Proved>>>> = {
+  n4: {
+    4: {
+      file: 'src/proxy/proxying-datapath.test.ts',
+      title: 'n4: an SMF takes three UPFs for one, and each tunnel has the hint of its UPF (N4.1, N4.19)',
+    },
+    6: { file: 'src/proxy/n4/steering.test.ts', title: 'n4: over IPv6 alone all is as over IPv4' },
+  },
+  gtpc: {
+    4: {
+      file: 'src/proxy/gtpc-runner.test.ts',
+      title: 'gtpc: an MME has many gateways behind one address, and all speak with the VIP alone (GC.1, GC.3)',
+    },
+    6: {
+      file: 'src/proxy/gtpc/families.test.ts',
+      title: 'gtpc: over IPv6 alone all is as over IPv4, in both versions (GC.1, GC.3)',
+    },
+  },
+}
+
+/** Of an otherwise sound service of mode proxy, the rule that refuses it; undefined where there can be one. */
+const proxiedRefusal = (select: ProxiedSelect, vip: Family, endpoint: Family, protocol: Transport = 'udp') => {
+  const of = (family: Family): string => (family === 4 ? '192.0.2.1' : '2001:db8::1')
+  const service: LooseService = {
+    vip: of(vip),
+    port: select === 'n4' ? 8805 : 2123,
+    protocol,
+    mode: 'proxy',
+    select,
+    ...(select === 'n4' && { n4: undefined }),
+    endpoints: [{ address: of(endpoint) }],
+  }
+  return rules.find((rule) => rule.find(service).length > 0)?.name
+}
+
+const proxiedTable = (): string => {
+  const head = ['select', ...pairs.map(([vip, endpoint]) => pairName(vip, endpoint)), 'other protocols than UDP']
+  const rows = proxiedSelects.map((select) => [
+    `\`${select}\``,
+    ...pairs.map(([vip, endpoint]) => {
+      const refusal = proxiedRefusal(select, vip, endpoint)
+      return refusal === undefined ? `\`${proxiedTests[select][vip].title}\`` : `refused: \`${refusal}\``
+    }),
+    `refused: \`${proxiedRefusal(select, 4, 4, 'sctp')}\``,
+  ])
+  return [head, head.map(() => '---'), ...rows].map(tableRow).join('\n')
+}
+
 /** The rows that run: those of the files that the table of cases names. */
 async function rowsThatRun(): Promise<ReadonlyMap<string, Case>> {
   const table = await readFile(tableFile, 'utf8')
@@ -140,6 +195,7 @@ const partOf = (marker: string): RegExp =>
 const parts: readonly (readonly [marker: string, text: () => string])[] = [
   ['cells', () => tables().trimEnd()],
   ['masquerade', masqueradeTable],
+  ['proxied', proxiedTable],
   ['refused', refusals],
   ['further', further],
 ]
@@ -174,6 +230,17 @@ test('support matrix: a cell has a row that runs under both hooks on such a serv
     t.is(familyOf(service?.address ?? ''), cell.vip, name)
     t.deepEqual([...new Set(service?.endpoints.map(({ address }) => familyOf(address)))], [cell.endpoint], name)
   }
+})
+
+test('support matrix: what is proxied is refused by name, or has a test of that title', async (t) => {
+  for (const select of proxiedSelects)
+    for (const [vip, endpoint] of pairs) {
+      const refusal = proxiedRefusal(select, vip, endpoint)
+      t.is(refusal, vip === endpoint ? undefined : 'proxy-family', `${select}, ${pairName(vip, endpoint)}`)
+      if (refusal !== undefined) continue
+      const { file, title } = proxiedTests[select][vip]
+      t.true((await readFile(repository(file), 'utf8')).includes(`test('${title}'`), `${file} has no "${title}"`)
+    }
 })
 
 test('support matrix: the rows that the page names beside the cells run too', async (t) => {

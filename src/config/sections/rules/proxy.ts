@@ -1,12 +1,17 @@
 // What mode proxy needs, and what has no meaning where messages end here and no packet is translated.
 
+import { gtpcDefaults } from '../../../lb/model.ts'
 import { portsOf, singlePort } from '../service-ports.ts'
 import { endpointsOf, foreignEndpoints, refuseIf, removeLine } from './rule.ts'
+import type { ProxiedSelect } from '../../../lb/model.ts'
 import type { LooseService } from '../service-schema.ts'
 import type { Rule } from './rule.ts'
 
-/** TS 29.244, 4.2.2: peers are asked there, whatever port they ask from. */
-const pfcpPort = 8805
+/** Where peers of each protocol are asked, whatever port they ask from (TS 29.244, 4.2.2; TS 29.274, 10.1.2). */
+const portOf: Readonly<Record<ProxiedSelect, number>> = { n4: 8805, gtpc: 2123 }
+const titles: Readonly<Record<ProxiedSelect, string>> = { n4: 'PFCP', gtpc: 'GTP-C' }
+
+const isProxied = (select: LooseService['select']): select is ProxiedSelect => select !== undefined && select in portOf
 
 /** A rule about services of this mode. */
 const proxy = (name: string, reason: string, find: Rule['find']): Rule => ({
@@ -19,8 +24,13 @@ const unused = ['mark', 'idleTimeout', 'embryonicLimit', 'alg'] as const satisfi
 const unusedLists = ['allowedSources', 'sources'] as const satisfies readonly (keyof LooseService)[]
 
 export const proxyRules: readonly Rule[] = [
-  proxy('select', 'what ends here must be understood, and PFCP is what this build understands', ({ select }) =>
-    refuseIf(select !== undefined && select !== 'n4', ['select'], `${select} names no protocol`, 'write n4'),
+  proxy('select', 'what ends here must be understood, and this build understands PFCP and GTP-C', ({ select }) =>
+    refuseIf(
+      select !== undefined && !isProxied(select),
+      ['select'],
+      `${select} names no protocol`,
+      'write n4 for PFCP, or gtpc',
+    ),
   ),
   {
     name: 'n4-mode',
@@ -63,28 +73,80 @@ export const proxyRules: readonly Rule[] = [
       ]
     },
   },
-  proxy('port', 'PFCP is spoken over UDP, by all peers at port 8805', (service) => [
-    ...refuseIf(
-      service.protocol !== undefined && service.protocol !== 'udp',
-      ['protocol'],
-      `${service.protocol} has no PFCP`,
-      'write udp',
-    ),
-    ...refuseIf(
-      portsOf(service) !== undefined && singlePort(portsOf(service)) !== pfcpPort,
-      ['port'],
-      'is not that of PFCP',
-      `write ${pfcpPort}`,
-    ),
-    ...endpointsOf(service).flatMap(({ port }, index) =>
+  {
+    name: 'gtpc-mode',
+    reason: 'users are given to gateways by messages that end here',
+    find: ({ mode, select }) =>
       refuseIf(
-        port !== undefined && port !== pfcpPort,
-        ['endpoints', index, 'port'],
-        `${port} is not that of PFCP`,
-        removeLine,
+        select === 'gtpc' && mode !== undefined && mode !== 'proxy',
+        ['mode'],
+        `${mode} looks at packets`,
+        'write proxy',
       ),
-    ),
-  ]),
+  },
+  {
+    name: 'gtpc-select',
+    reason: 'nothing else speaks GTP-C',
+    find: (service) => {
+      const { gtpc, select } = service
+      const wrong = select !== undefined && select !== 'gtpc'
+      return [
+        ...refuseIf(wrong && gtpc !== undefined, ['gtpc'], `has no meaning with select ${select}`, removeLine),
+        ...endpointsOf(service).flatMap(({ gtpVersions }, index) =>
+          refuseIf(
+            wrong && gtpVersions !== undefined,
+            ['endpoints', index, 'gtpVersions'],
+            `has no meaning with select ${select}`,
+            removeLine,
+          ),
+        ),
+      ]
+    },
+  },
+  {
+    name: 'gtpc-versions',
+    reason: 'it would never get a session',
+    find: (service) => {
+      if (service.select !== 'gtpc') return []
+      const served: readonly unknown[] = service.gtpc?.versions ?? gtpcDefaults.versions
+      return endpointsOf(service).flatMap(({ gtpVersions }, index) =>
+        refuseIf(
+          gtpVersions !== undefined && gtpVersions.length > 0 && gtpVersions.every((one) => !served.includes(one)),
+          ['endpoints', index, 'gtpVersions'],
+          `none of them is in gtpc.versions`,
+          'change one of the two',
+        ),
+      )
+    },
+  },
+  proxy('port', 'its peers speak it over UDP, all at one port', (service) => {
+    const { select } = service
+    if (!isProxied(select)) return []
+    const [port, title] = [portOf[select], titles[select]]
+    const ports = portsOf(service)
+    return [
+      ...refuseIf(
+        service.protocol !== undefined && service.protocol !== 'udp',
+        ['protocol'],
+        `${service.protocol} has no ${title}`,
+        'write udp',
+      ),
+      ...refuseIf(
+        ports !== undefined && singlePort(ports) !== port,
+        ['port'],
+        `is not that of ${title}`,
+        `write ${port}`,
+      ),
+      ...endpointsOf(service).flatMap((endpoint, index) =>
+        refuseIf(
+          endpoint.port !== undefined && endpoint.port !== port,
+          ['endpoints', index, 'port'],
+          `${endpoint.port} is not that of ${title}`,
+          removeLine,
+        ),
+      ),
+    ]
+  }),
   proxy('vips', 'both sides are told one address of each family', ({ vips = [] }) =>
     refuseIf(vips.length > 0, ['vips'], 'further VIPs have no meaning', 'make a service for each'),
   ),

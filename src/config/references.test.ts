@@ -1,0 +1,96 @@
+import test from 'ava'
+import { ConfigErrors } from './errors.ts'
+import { parse, parseApplied } from './parse.ts'
+import { findWrongReferences } from './references.ts'
+
+const n3 = { name: 'n3', vip: '10.99.0.1', port: 2152, protocol: 'udp', select: 'n3' } as const
+const n6 = { name: 'n6', vip: '0.0.0.0', protocol: 'any', mode: 'dsr', select: 'n6', users: ['10.60.0.0/16'] } as const
+const web = { name: 'web', vip: '192.0.2.1', port: 80, protocol: 'tcp' } as const
+const n4 = (n4Settings: object, more: object = {}): object => ({
+  name: 'n4',
+  vip: '10.99.0.1',
+  port: 8805,
+  protocol: 'udp',
+  mode: 'proxy',
+  select: 'n4',
+  n4: { tunnels: 'n3', ...n4Settings },
+  ...more,
+})
+const endpoints = [{ address: '10.2.1.2' }]
+const textOf = (services: readonly object[], more = ''): string =>
+  `version: 1\ninterfaces: [{ name: eth0 }]\n${more}services:\n${services
+    .map((one) => `- ${JSON.stringify({ endpoints, ...one })}\n`)
+    .join('')}`
+const mistakes = (text: string): readonly string[] => {
+  try {
+    parse(text)
+    return []
+  } catch (error) {
+    if (!(error instanceof ConfigErrors)) throw error
+    return error.errors.map(({ line, message, path }) => `${line} ${path}: ${message}`)
+  }
+}
+
+const forTunnels = 'name the service that takes GTP-U for the same UPFs'
+const forUsers = 'name a service that takes what the data network sends to users'
+const other = { name: 'n4-too', vip: '10.99.0.2' }
+const cases: readonly (readonly [title: string, services: readonly object[], wrong: readonly string[]])[] = [
+  ['services that are there', [n4({ users: ['n6'] }), n3, n6], []],
+  ['a service whose name is made', [n4({ tunnels: '10.99.0.1:2152/udp' }), { ...n3, name: undefined }], []],
+  ['no service', [n3, n4({ tunnels: 'n5' })], [`5 services[1].n4.tunnels: is n5, which is no service: ${forTunnels}`]],
+  [
+    'services of another kind',
+    [web, n4({ tunnels: 'web', users: ['web'] })],
+    [
+      `5 services[1].n4.tunnels: is web, which is a service without select n3: ${forTunnels}`,
+      `5 services[1].n4.users[0]: is web, which is a service without select n6: ${forUsers}`,
+    ],
+  ],
+  [
+    'the same service twice',
+    [n3, n6, n4({ users: ['n6', 'n6'] })],
+    ['6 services[2].n4.users[1]: is n6, which is there twice: name it once'],
+  ],
+  [
+    'what another one names',
+    [n3, n6, n4({ users: ['n6'] }), n4({ users: ['n6'] }, other)],
+    [
+      '7 services[3].n4.tunnels: is n3, which is that of service n4 already: ' +
+        'TEIDs would mean two things; make a service with select n3 for each',
+      '7 services[3].n4.users[0]: is n6, which is that of service n4 already: ' +
+        'addresses would mean two users; make a service with select n6 for each',
+    ],
+  ],
+]
+for (const [title, services, wrong] of cases)
+  test(`references: n4 that names ${title} gets what is wrong with it, with the path (N4.1)`, (t) => {
+    t.deepEqual(mistakes(textOf(services)), wrong)
+  })
+
+test('references: a wrong one is told with all other mistakes of a file', (t) => {
+  const text = textOf([n3, n4({ tunnels: 'n5' }), { ...web, port: 0 }], 'limits: { flows: none }\n')
+  t.deepEqual(
+    mistakes(text).map((line) => line.replace(/: .*/, '')),
+    ['3 limits.flows', '6 services[1].n4.tunnels', '7 services[2].port'],
+  )
+})
+
+test('references: a service that has no name, as it is wrong elsewhere, may be the one that is meant', (t) => {
+  const text = textOf([{ ...n3, name: undefined, vip: 'vip' }, n4({ tunnels: 'n5' })])
+  t.deepEqual(
+    mistakes(text).map((line) => line.replace(/: .*/, '')),
+    ['4 services[0].vip'],
+  )
+})
+
+test('references: what is applied to a running daemon may name what is there', (t) => {
+  t.is(parseApplied(textOf([n4({})])).services.length, 1)
+})
+
+test('references: of services of the model one that would go is told apart from one that never was', (t) => {
+  const [refers] = parse(textOf([n4({}), n3])).services
+  const message = (wasThere: boolean) => findWrongReferences([refers], () => wasThere)[0]?.message
+  t.is(message(false), `is n3, which is no service: ${forTunnels}`)
+  t.is(message(true), 'is n3, which would be gone: change both together, or this one first')
+  t.deepEqual(findWrongReferences([{ ...refers, select: 'rr' }]), [])
+})
