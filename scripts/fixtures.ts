@@ -3,10 +3,10 @@
 // them too. With `--results` the captures stay as they are. fixtures/README.md says what there is.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { captureOf, fixtureFolder, inspectText } from './fixtures/folder.ts'
+import { captureOf, fixtureFolder, inspectText, replaysOf } from './fixtures/folder.ts'
 import { fixtures, type Fixture } from './fixtures/list.ts'
 import { recordScene } from './fixtures/stage.ts'
 
@@ -39,8 +39,7 @@ const makeCapture = async (folder: string, fixture: Fixture): Promise<string> =>
 
 const writeResults = async (folder: string, capture: string): Promise<void> => {
   writeFileSync(join(folder, 'inspect.txt'), await inspectText(capture))
-  const config = join(folder, 'config.yaml')
-  if (existsSync(config)) replay(capture, config, join(folder, 'golden.txt'))
+  for (const { config, golden } of replaysOf(folder)) replay(capture, config, golden)
 }
 
 const replay = (capture: string, config: string, golden: string): void => {

@@ -4,6 +4,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import { canonicalAddress } from '../wire/ip.ts'
 import type { Command } from 'commander'
 import type { Io } from './io.ts'
+import type { VipAlias } from '../lb/replayed-proxies.ts'
 
 const smallestMtu = 1280
 const largestMtu = 65_535
@@ -25,6 +26,15 @@ const addresses = (text: string, before: readonly string[] = []): readonly strin
   return [...before, address]
 }
 
+const aliases = (text: string, before: readonly VipAlias[] = []): readonly VipAlias[] => {
+  const [captured, vip] = text.split('=').map((address) => canonicalAddress(address))
+  if (captured === undefined || vip === undefined || text.split('=').length !== 2)
+    throw new InvalidArgumentError('It is CAPTURED=VIP, two IP addresses.')
+  if (captured.includes(':') !== vip.includes(':'))
+    throw new InvalidArgumentError('Both addresses are of one family: no packet can have another one.')
+  return [...before, { captured, vip }]
+}
+
 export const addReplay = (program: Command, io: Io): void => {
   program
     .command('replay')
@@ -38,6 +48,11 @@ export const addReplay = (program: Command, io: Io): void => {
     .option('--update', 'write the file of --golden instead')
     .option('--rewrite-checksums', 'as the sending device would have: for captures made on the sender itself')
     .option('--address <address>', 'of the box itself; several by repeating the flag', addresses)
+    .option(
+      '--vip <captured=vip>',
+      'frames to an address of the capture come in for this VIP; several by repeating the flag',
+      aliases,
+    )
     .addOption(
       new Option('--mtu <bytes>', 'IP packet that each link takes')
         .argParser(numberFrom(smallestMtu, largestMtu))
@@ -72,6 +87,7 @@ export interface ReplayFlags {
   readonly update?: true
   readonly rewriteChecksums?: true
   readonly address?: readonly string[]
+  readonly vip?: readonly VipAlias[]
   readonly mtu: number
   readonly seed: number
 }
