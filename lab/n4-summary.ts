@@ -8,6 +8,15 @@ export interface Window {
   readonly lost: number
 }
 
+export interface EndpointSummary {
+  readonly address: string
+  readonly sessions: number
+  /** that have come to it in tunnels */
+  readonly packets: number
+  /** that eBPF has sent there in tunnels of sessions that it has now */
+  readonly counted: number
+}
+
 export interface N4Summary {
   readonly sessions: number
   /** while all UPFs lived; `misrouted` is of the whole time */
@@ -15,7 +24,7 @@ export interface N4Summary {
   readonly misrouted: number
   readonly lost: number
   /** before one was killed */
-  readonly endpoints: readonly { readonly address: string; readonly sessions: number; readonly packets: number }[]
+  readonly endpoints: readonly EndpointSummary[]
   readonly establishMs: number
   /** from the death of the UPF until all its sessions were at the others, its detection included */
   readonly failover: { readonly restoreMs: number; readonly lost: number; readonly steered: number }
@@ -31,8 +40,9 @@ export interface Counts {
 
 const endpointLines = (endpoints: N4Summary['endpoints']): readonly string[] =>
   endpoints.map(
-    ({ address, packets, sessions }) =>
-      `  ${address.padEnd(16)} ${String(sessions).padStart(7)} sessions ${String(packets).padStart(9)} packets`,
+    ({ address, counted, packets, sessions }) =>
+      `  ${address.padEnd(16)} ${String(sessions).padStart(7)} sessions ${String(packets).padStart(9)} packets, ` +
+      `eBPF counted ${counted}`,
   )
 
 export const liveLines = (endpoints: N4Summary['endpoints'], counts: Counts): readonly string[] => [

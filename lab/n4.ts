@@ -4,6 +4,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { openSimSmf, openSimUpf, type SmfHandle, type UpfHandle } from '../src/sim/open.ts'
+import type { N4Sessions } from '../src/api/schemas.ts'
+import type { Daemon } from './daemon.ts'
 import type { Remote } from './host.ts'
 import { Lab } from './lab.ts'
 import { liveLines, summaryLines, type Counts, type N4Summary, type Window } from './n4-summary.ts'
@@ -17,6 +19,8 @@ const windowMs = 3000
 /** for what is on its way when nothing more is sent */
 const settleMs = 500
 const waitMs = 60_000
+/** Sessions that one answer of the daemon may have. */
+const listed = 65_536
 const linePeriodMs = 1000
 const concurrency = 128
 const upfKilled = 1
@@ -62,6 +66,7 @@ const n4Config = (topology: ThreeServers): object => ({
 
 interface Scene {
   readonly lab: Lab
+  readonly daemon: Daemon
   readonly topology: ThreeServers
   readonly smfs: readonly Remote<SmfHandle>[]
   readonly upfs: Remote<UpfHandle>[]
@@ -75,8 +80,8 @@ export const runN4Lab = async (options: N4LabOptions): Promise<number> => {
   const { instance } = options
   const lab = instance === null ? await Lab.upUnderFreeName(topology, 'n4') : await Lab.up(topology, { instance })
   try {
-    await lab.startDaemon(n4Config(topology))
-    const scene = await openScene(lab, topology)
+    const daemon = await lab.startDaemon(n4Config(topology))
+    const scene = await openScene(lab, daemon, topology)
     const summary = await play(scene, options)
     process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : `${summaryLines(summary).join('\n')}\n`)
     if (!options.once) await stay(scene, options, signals)
@@ -95,7 +100,7 @@ const openUpf = ({ lab, topology }: Pick<Scene, 'lab' | 'topology'>, index: numb
 /** Every SMF has UEs of its own. */
 const uePrefixes = ['10.48.0.0/13', '10.56.0.0/13'] as const
 
-const openScene = async (lab: Lab, topology: ThreeServers): Promise<Scene> => {
+const openScene = async (lab: Lab, daemon: Daemon, topology: ThreeServers): Promise<Scene> => {
   const upfs = await Promise.all(topology.servers.map((_, index) => openUpf({ lab, topology }, index)))
   const smfs = await Promise.all(
     topology.clients.map(({ address, name }, index) =>
@@ -108,7 +113,7 @@ const openScene = async (lab: Lab, topology: ThreeServers): Promise<Scene> => {
       }),
     ),
   )
-  return { lab, topology, smfs, upfs }
+  return { lab, daemon, topology, smfs, upfs }
 }
 
 const play = async (scene: Scene, { packetsPerSecond, sessions }: N4LabOptions): Promise<N4Summary> => {
@@ -142,6 +147,7 @@ const play = async (scene: Scene, { packetsPerSecond, sessions }: N4LabOptions):
     await sleep(settleMs)
   })
   const after = await measure(scene, packetsPerSecond, () => sleep(windowMs))
+  const counted = { before: totalOf(endpoints), after: totalOf(await endpointsOf(scene)) }
 
   say(`starting the UPF at ${killed.address} again`)
   upfs[upfKilled] = await openUpf(scene, upfKilled)
@@ -161,10 +167,18 @@ const play = async (scene: Scene, { packetsPerSecond, sessions }: N4LabOptions):
     failover: { restoreMs: Math.round(restoreMs), lost: loss.lost, steered: loss.steered },
     problems: [
       ...(up === sessions ? [] : [`${up} sessions are up, and ${sessions} were asked for`]),
+      ...endpoints.flatMap(({ address, counted: sent, packets }) =>
+        sent < packets ? [`eBPF counted ${sent} packets to ${address}, which got ${packets}`] : [],
+      ),
+      ...(counted.after < counted.before + after.steered
+        ? [`eBPF counted ${counted.after} packets, and before a UPF was killed ${counted.before} of them`]
+        : []),
       ...problems.map((problem) => JSON.stringify(problem)),
     ],
   }
 }
+
+const totalOf = (endpoints: N4Summary['endpoints']): number => endpoints.reduce((sum, { counted }) => sum + counted, 0)
 
 const shareOf = (total: number, index: number, parts: number): number => Math.floor((total + index) / parts)
 
@@ -199,13 +213,29 @@ const countsOf = async ({ smfs, upfs }: Scene): Promise<Counts> => {
   }
 }
 
-const endpointsOf = async ({ topology, upfs }: Scene): Promise<N4Summary['endpoints']> =>
-  Promise.all(
+const endpointsOf = async ({ daemon, topology, upfs }: Scene): Promise<N4Summary['endpoints']> => {
+  const counted = await countedOf(daemon)
+  return Promise.all(
     upfs.map(async (upf, index) => {
       const { sessions, userPlane } = await upf.use('state')
-      return { address: topology.servers[index]!.address, sessions, packets: userPlane.packets }
+      const { address } = topology.servers[index]!
+      return { address, sessions, packets: userPlane.packets, counted: counted.get(address) ?? 0 }
     }),
   )
+}
+
+/** By the address of the UPF that has the session: what eBPF has counted of uplink packets. */
+const countedOf = async (daemon: Daemon): Promise<ReadonlyMap<string, number>> => {
+  const { body, status } = await daemon.request('GET', `/sluice/v1/sessions?limit=${listed}`)
+  if (status !== 200) throw new Error(`the daemon answered ${status}: ${body}`)
+  const { sessions } = JSON.parse(body) as N4Sessions
+  const counted = new Map<string, number>()
+  for (const { upf, uplink } of sessions) {
+    const address = upf.slice(0, upf.lastIndexOf(':'))
+    counted.set(address, (counted.get(address) ?? 0) + Number(uplink?.packets ?? 0))
+  }
+  return counted
+}
 
 /** Traffic until Ctrl-C, with what each UPF gets: on a terminal as a table that changes, else as lines. */
 const stay = async (

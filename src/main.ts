@@ -11,6 +11,7 @@ import { serve } from './api/serve.ts'
 import { Controller } from './config/controller.ts'
 import { readConfig } from './config/parse.ts'
 import { describe } from './config/plan.ts'
+import { describeSessions } from './config/user-sessions.ts'
 import { BpfDatapath, unload } from './datapath/datapath.ts'
 import { examine } from './datapath/doctor.ts'
 import { Network } from './datapath/network/index.ts'
@@ -102,8 +103,12 @@ const nextSignal = (): Signals => {
 const reload = async (controller: Controller, configFile: string, log: Log): Promise<void> => {
   native.sdNotify('RELOADING=1')
   try {
-    const changes = await controller.reload()
-    log.info({ changes: describe(changes) }, `reloaded ${configFile}: ${changes.length} services changed`)
+    const { services, sessions } = await controller.reload()
+    const more = sessions.length === 0 ? '' : `, ${sessions.length} sessions`
+    log.info(
+      { changes: [...describe(services), ...describeSessions(sessions)] },
+      `reloaded ${configFile}: ${services.length} services changed${more}`,
+    )
   } catch (error) {
     const errors = (error instanceof Error ? error.message : String(error)).split('\n')
     log.error({ errors }, `${configFile} was not taken over; what ran before runs on`)
@@ -157,8 +162,13 @@ export const run = async (options: RunOptions): Promise<void> => {
     log,
     now: monotonic,
   })
-  const proxying = new ProxyingDatapath(datapath, { surroundings: realSurroundings, log })
-  open.push({ close: async () => proxying.close() })
+  const proxying = new ProxyingDatapath(datapath, { stateDirectory: state, surroundings: realSurroundings, log })
+  open.push({
+    async close() {
+      await proxying.quiet()
+      proxying.close()
+    },
+  })
   try {
     const controller = await Controller.open({
       datapath: proxying,
@@ -176,6 +186,7 @@ export const run = async (options: RunOptions): Promise<void> => {
       registry: controller,
       datapath: proxying,
       describe,
+      describeSessions,
       log,
       socketPath: apiSocket(instance),
       listen: config.api.listen,

@@ -34,6 +34,7 @@ for (const hook of hooks) {
     for (const endpoint of summary.endpoints) {
       t.is(endpoint.sessions, sessions / 3, endpoint.address)
       t.true(endpoint.packets > packetsPerSecond / 2, endpoint.address)
+      t.is(endpoint.counted, endpoint.packets, endpoint.address)
     }
     t.true(summary.failover.restoreMs > 0)
   })

@@ -10,6 +10,8 @@ import { smfDefaults, upfDefaults } from '../../src/sim/defaults.ts'
 import { SimSmf } from '../../src/sim/sim-smf.ts'
 import { SimUpf } from '../../src/sim/sim-upf.ts'
 import { SmallMaps } from '../../src/testing/datapath/small-maps.ts'
+import { UserSessionOwners } from '../../src/lb/user-session-owners.ts'
+import { FakeUserSessions } from '../../src/testing/fake-user-sessions.ts'
 import { formatAddress } from '../../src/wire/ip.ts'
 import { teidBytes } from '../n3/hints.ts'
 import { toRow } from './row.ts'
@@ -51,6 +53,8 @@ const n4 = makeService({
   endpoints: upfs.map((address) => ({ ...endpointDefaults, address, port: 8805 })),
   n4: {
     tunnels: 'n3',
+    users: [],
+    localNetworkInstances: [],
     nodeId: null,
     balance: 'least-sessions',
     onLoss: 'report',
@@ -73,13 +77,16 @@ export const benchVisibility = async ({ progress, trials: wanted }: BenchOptions
     const runner = new N4Runner({
       service: n4,
       tunnels: n3,
-      recoveryTimeStamp: 1,
+      users: [],
+      start: { recoveryTimeStamp: 1, snapshot: null, keep: null },
       surroundings: watched(wires.surroundings, trials),
       hints: new SessionHints({
         hints: maps.services.hints,
         placed: () => maps.services.placed(),
         addressOf: (id) => maps.services.endpoints.read(id).address,
       }),
+      userSessions: new UserSessionOwners(new FakeUserSessions()),
+      owner: 'n4 n4',
       log: silent,
     })
     closing.unshift(() => runner.close())

@@ -2,6 +2,7 @@ import test from 'ava'
 import { request } from 'node:http'
 import type { FlowStatus } from '../lb/datapath.ts'
 import { serviceKey } from '../lb/model.ts'
+import { gtpcSessionsForTest, gtpcStatusForTest } from '../testing/gtpc-status.ts'
 import { n4SessionsForTest, n4StatusForTest } from '../testing/n4-status.ts'
 import { serveForTest } from '../testing/served-api.ts'
 import type { ServedApi } from '../testing/served-api.ts'
@@ -376,8 +377,17 @@ withApi(
     const { service, status } = n4StatusForTest
     t.deepEqual((await ask('GET', '/sluice/v1/n4')).body, { n4: [{ service, ...status }] })
     const [first, second] = n4SessionsForTest
+    const counted = { uplink: { packets: 1_234_567, bytes: 150_000_000 }, downlink: { packets: 0, bytes: 0 } }
     t.deepEqual((await ask('GET', '/sluice/v1/sessions')).body, {
-      sessions: [{ ...first, ageMs: 3_725_000 }, second],
+      sessions: [{ ...first, ...counted, ageMs: 3_725_000 }, second],
+      total: 2,
+    })
+    served.datapath.n4SessionStatus.push(...Array.from({ length: 1400 }, () => first!))
+    const many = (await ask('GET', '/sluice/v1/sessions?limit=1200')).body
+    t.deepEqual(many, {
+      sessions: Array.from({ length: 1200 }, (_, at) =>
+        at === 1 ? second : { ...first, ...counted, ageMs: 3_725_000 },
+      ),
       total: 2,
     })
     const { body } = await ask('GET', '/sluice/v1/sessions?limit=1')
@@ -386,6 +396,24 @@ withApi(
     t.like(await ask('GET', '/sluice/v1/sessions?limit=65537'), { status: 422 })
   },
 )
+
+withApi('api: /sluice/v1/gtpc and its sessions show GTP-C services, also those of one user', async (t, ask, served) => {
+  t.deepEqual((await ask('GET', '/sluice/v1/gtpc')).body, { gtpc: [] })
+  t.deepEqual((await ask('GET', '/sluice/v1/gtpc/sessions')).body, { sessions: [], total: 0 })
+  served.datapath.gtpcStatus.push(gtpcStatusForTest)
+  served.datapath.gtpcSessionStatus.push(...gtpcSessionsForTest)
+  const { service, status } = gtpcStatusForTest
+  t.deepEqual((await ask('GET', '/sluice/v1/gtpc')).body, { gtpc: [{ service, ...status }] })
+  const [first, second] = gtpcSessionsForTest
+  t.deepEqual((await ask('GET', '/sluice/v1/gtpc/sessions')).body, {
+    sessions: [{ ...first, ageMs: 3_725_000 }, second],
+    total: 2,
+  })
+  t.like((await ask('GET', '/sluice/v1/gtpc/sessions?limit=1')).body, { sessions: { length: 1 }, total: 2 })
+  t.like((await ask('GET', `/sluice/v1/gtpc/sessions?imsi=${first?.imsi}`)).body, { sessions: { length: 1 }, total: 1 })
+  t.like((await ask('GET', '/sluice/v1/gtpc/sessions?imsi=1')).body, { sessions: { length: 0 }, total: 0 })
+  t.like(await ask('GET', '/sluice/v1/gtpc/sessions?limit=0'), { status: 422, body: { code: 609 } })
+})
 
 withApi('api: a dry run describes the changes and makes none', async (t, ask, served) => {
   const service = {

@@ -4,25 +4,31 @@ import fastifySwagger from '@fastify/swagger'
 import fastify from 'fastify'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Datapath } from '../lb/datapath.ts'
+import type { GtpcControl } from '../lb/gtpc-status.ts'
 import type { Log } from '../lb/log.ts'
 import type { Change } from '../lb/model.ts'
 import type { N4Control } from '../lb/n4-status.ts'
 import type { Registry } from '../lb/registry.ts'
+import type { UserSessionChange } from '../lb/user-session-registry.ts'
 import { failure, failureOf } from './errors.ts'
 import { toJson } from './json.ts'
+import { gtpcRoutes } from './gtpc.ts'
 import { loxilbRoutes } from './loxilb.ts'
+import { loxilbSessionRoutes } from './loxilb-sessions.ts'
 import { n4Routes } from './n4.ts'
 import { nativeRoutes } from './native.ts'
 import { namedSchemas } from './schemas.ts'
+import { userSessionRoutes } from './user-sessions.ts'
 import { compileValidator } from './validate.ts'
 
 export interface AppOptions {
   readonly instance: string
   readonly version: string
   readonly registry: Registry
-  readonly datapath: Datapath & N4Control
+  readonly datapath: Datapath & N4Control & GtpcControl
   /** Changes in words, a line for each thing that is different. */
   readonly describe: (changes: readonly Change[]) => readonly string[]
+  readonly describeSessions: (changes: readonly UserSessionChange[]) => readonly string[]
   readonly log: Log
 }
 
@@ -68,8 +74,11 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     },
   })
   await app.register(loxilbRoutes, { ...options, prefix: '/netlox/v1' })
+  await app.register(loxilbSessionRoutes, { ...options, prefix: '/netlox/v1' })
   await app.register(nativeRoutes, { ...options, prefix: '/sluice/v1' })
   await app.register(n4Routes, { ...options, prefix: '/sluice/v1' })
+  await app.register(userSessionRoutes, { ...options, prefix: '/sluice/v1' })
+  await app.register(gtpcRoutes, { ...options, prefix: '/sluice/v1' })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   await app.ready()
   return app

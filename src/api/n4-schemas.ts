@@ -2,7 +2,7 @@
 
 import { Type, type Static } from 'typebox'
 import { n4SessionStates } from '../lb/n4-status.ts'
-import { orNull } from './service-fields.ts'
+import { Counter, orNull } from './service-fields.ts'
 
 const Peer = Type.Object({
   name: Type.String(),
@@ -26,6 +26,10 @@ export const N4 = Type.Object({
 })
 export type N4 = Static<typeof N4>
 
+/** Of the user: bytes are those of its IP packets, without tunnels. */
+const Traffic = (description: string) =>
+  Type.Object({ packets: Counter('packets'), bytes: Counter('bytes of IP packets, without tunnels') }, { description })
+
 export const N4Session = Type.Object({
   service: Type.String(),
   seid: Type.String({ description: 'what both sides are given' }),
@@ -39,10 +43,13 @@ export const N4Session = Type.Object({
     Type.Object({
       teid: Type.String({ description: 'at the VIP' }),
       upfTeid: Type.String({ description: 'what the UPF calls it' }),
+      direction: Type.Enum(['up', 'down'], { description: 'down: what comes by it is for the user (N9)' }),
     }),
   ),
   ueAddresses: Type.Array(Type.String()),
   ageMs: Type.Number(),
+  uplink: orNull(Traffic('packets from the user, as eBPF counted them; none: it sees none')),
+  downlink: orNull(Traffic('packets to the user; none: eBPF sees none')),
 })
 export type N4Session = Static<typeof N4Session>
 

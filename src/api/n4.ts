@@ -1,9 +1,11 @@
 // Services of `select: n4`: their peers and sessions.
 
+import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import type { N4ServiceSession, N4ServiceStatus } from '../lb/n4-status.ts'
 import type { AppOptions } from './app.ts'
+import { jsonParts } from './json.ts'
 import type { N4, N4Session, N4Sessions } from './n4-schemas.ts'
 import { ref } from './schemas.ts'
 
@@ -40,10 +42,12 @@ export const n4Routes = async (app: FastifyInstance, { datapath }: AppOptions): 
         }),
       },
     },
-    ({ query }): N4Sessions => ({
-      sessions: datapath.n4Sessions(query.limit ?? sessionsDefault).map(sessionOutput),
-      total: datapath.n4().reduce((sum, { status }) => sum + status.sessions, 0),
-    }),
+    async ({ query }, reply) => {
+      const sessions = (await datapath.n4Sessions(query.limit ?? sessionsDefault)).map(sessionOutput)
+      const total = datapath.n4().reduce((sum, { status }) => sum + status.sessions, 0)
+      const others = { total } satisfies Omit<N4Sessions, 'sessions'>
+      return reply.type('application/json; charset=utf-8').send(Readable.from(jsonParts('sessions', sessions, others)))
+    },
   )
 }
 

@@ -3,7 +3,7 @@
 import { endpointDefaults, makeService } from '../lb/model.ts'
 import { canonicalTeidRange } from '../lb/teid-range.ts'
 import { canonicalAddress } from '../wire/ip.ts'
-import type { Endpoint, QuicLb, Service, UpfSettings } from '../lb/model.ts'
+import type { Endpoint, N4Settings, QuicLb, Service, UpfSettings } from '../lb/model.ts'
 import type { ServiceStatus } from '../lb/datapath.ts'
 import { Refused } from './errors.ts'
 import type { EndpointInput, ServiceInput, ServiceOutput } from './schemas.ts'
@@ -35,6 +35,7 @@ export const fromEndpointInput = (input: EndpointInput, service: Pick<Service, '
   priority: input.priority ?? endpointDefaults.priority,
   serverId: input.serverId?.toLowerCase() ?? null,
   upf: input.upf ?? null,
+  gtpVersions: input.gtpVersions ?? [],
   teidRange: typeof input.teidRange === 'string' ? canonicalTeidRange(input.teidRange) : null,
 })
 
@@ -53,12 +54,19 @@ export const fromInput = (input: ServiceInput): Service => {
   })
 }
 
-const upfOutput = ({ dnns, networkInstances, slices, uePools, userPlane }: UpfSettings) => ({
+const upfOutput = ({ dataNetwork, dnns, networkInstances, slices, uePools, userPlane }: UpfSettings) => ({
   userPlane: [...userPlane],
+  dataNetwork: [...dataNetwork],
   dnns: [...dnns],
   networkInstances: [...networkInstances],
   slices: [...slices],
   uePools: [...uePools],
+})
+
+const n4Output = ({ localNetworkInstances, users, ...plain }: N4Settings) => ({
+  ...plain,
+  users: [...users],
+  localNetworkInstances: [...localNetworkInstances],
 })
 
 const noCounters = { packets: 0n, bytes: 0n, flows: 0n }
@@ -67,13 +75,15 @@ export const serviceOutput = ({ service, counters, endpoints }: ServiceStatus): 
   ...service,
   secondary: [...service.secondary],
   quic: service.quic && { ...service.quic },
-  n4: service.n4 && { ...service.n4 },
+  n4: service.n4 && n4Output(service.n4),
+  gtpc: service.gtpc && { ...service.gtpc, versions: [...service.gtpc.versions] },
   allowedSources: [...service.allowedSources],
   users: [...service.users],
   sources: [...service.sources],
   endpoints: service.endpoints.map((endpoint, index) => ({
     ...endpoint,
     upf: endpoint.upf && upfOutput(endpoint.upf),
+    gtpVersions: [...endpoint.gtpVersions],
     counters: { ...(endpoints[index]?.counters ?? noCounters) },
     activeFlows: endpoints[index]?.activeFlows ?? 0,
   })),

@@ -12,6 +12,7 @@ import { fromEndpointInput, fromInput, serviceOutput } from './native-input.ts'
 import { ref } from './schemas.ts'
 import type { Changes, EndpointsInput, Flow, ServicesInput, SlowPath, Status } from './schemas.ts'
 import { fromLoxilb, shownName } from './translate.ts'
+import { sessionChanges } from './user-sessions.ts'
 
 const flowsDefault = 1000
 const flowsMax = 65_536
@@ -222,9 +223,10 @@ export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): P
     (request) => ({ flows: datapath.flows(request.query.limit ?? flowsDefault).map(flowOutput) }),
   )
 
-  app.post('/reload', schemaOf('Read the configuration file again', ref('Changes')), async () =>
-    answer(await registry.reload(), false),
-  )
+  app.post('/reload', schemaOf('Read the configuration file again', ref('Changes')), async () => {
+    const { services, sessions } = await registry.reload()
+    return { ...answer(services, false), sessions: sessionChanges(sessions, options.describeSessions) }
+  })
 }
 
 const flowOutput = (flow: FlowStatus): Flow => ({

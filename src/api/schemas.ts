@@ -4,7 +4,17 @@
 
 import { Type, type Static, type TSchema } from 'typebox'
 import { modes, transports } from '../lb/model.ts'
+import { Gtpc, GtpcSession, GtpcSessions } from './gtpc-schemas.ts'
 import { N4, N4Session, N4Sessions } from './n4-schemas.ts'
+import {
+  changedSessions,
+  SessionEntry,
+  SessionUlClEntry,
+  UserSession,
+  UserSessionChanges,
+  UserSessions,
+  UserSessionsInput,
+} from './session-schemas.ts'
 import {
   Counter,
   EndpointsInput,
@@ -15,7 +25,17 @@ import {
 } from './service-fields.ts'
 
 export type { EndpointInput, EndpointsInput, OwnFields, ServiceInput, ServiceOutput } from './service-fields.ts'
+export type { Gtpc, GtpcSession, GtpcSessions } from './gtpc-schemas.ts'
 export type { N4, N4Session, N4Sessions } from './n4-schemas.ts'
+export type {
+  SessionEntry,
+  SessionUlClEntry,
+  UserSession,
+  UserSessionChanges,
+  UserSessionInput,
+  UserSessions,
+  UserSessionsInput,
+} from './session-schemas.ts'
 
 // ---- loxilb's --------------------------------------------------------------------------------------------------
 
@@ -230,8 +250,12 @@ export const Changes = Type.Object({
       description: Type.Array(Type.String(), { description: 'for people, a line each' }),
     }),
   ),
+  sessions: Type.Optional(changedSessions),
 })
 export type Changes = Static<typeof Changes>
+
+/** Bodies that clients of loxilb send. */
+export const loxilbInputs: ReadonlySet<TSchema> = new Set([LoadbalanceEntry, SessionEntry, SessionUlClEntry])
 
 /** All that have a name in OpenAPI. */
 export const namedSchemas = {
@@ -252,6 +276,15 @@ export const namedSchemas = {
   N4,
   N4Session,
   N4Sessions,
+  Gtpc,
+  GtpcSession,
+  GtpcSessions,
+  SessionEntry,
+  SessionUlClEntry,
+  UserSession,
+  UserSessions,
+  UserSessionsInput,
+  UserSessionChanges,
 } as const satisfies Readonly<Record<string, TSchema>>
 
 /** Refers to a named schema, so that OpenAPI does too. */

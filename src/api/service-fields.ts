@@ -4,6 +4,7 @@ import { Type, type Static, type TProperties } from 'typebox'
 import {
   algs,
   encapsulations,
+  gtpcBalances,
   misses,
   modes,
   n4Balances,
@@ -12,6 +13,7 @@ import {
   serviceProtocols,
   upfLossPolicies,
 } from '../lb/model.ts'
+import type { GtpVersion } from '../lb/model.ts'
 
 /** A counter: an exact JSON number, however large. */
 export const Counter = (description: string) => Type.Unsafe<bigint>(Type.Integer({ minimum: 0, description }))
@@ -22,7 +24,11 @@ const listMax = 65_536
 /** Shown as null where there is none; may be sent so, or left out. */
 export const orNull = <Value extends TProperties[string]>(value: Value) => Type.Union([value, Type.Null()])
 
+export const gtpVersion = Type.Unsafe<GtpVersion>(Type.Integer({ minimum: 1, maximum: 2 }))
+
 /** What loxilb's bodies have no word for. */
+const words = Type.Array(Type.String({ maxLength: 255 }), { maxItems: 256 })
+
 const ownFields = {
   secondary: Type.Array(Type.String(), { maxItems: 256, description: 'further VIPs' }),
   encapsulation: orNull(Type.Enum([...encapsulations], { description: 'mode dsr' })),
@@ -44,6 +50,8 @@ const ownFields = {
     Type.Object(
       {
         tunnels: Type.String({ maxLength: 128, description: 'service that takes GTP-U for the same UPFs' }),
+        users: Type.Array(Type.String({ maxLength: 128 }), { maxItems: 64, description: 'services of select n6' }),
+        localNetworkInstances: words,
         nodeId: orNull(Type.String({ maxLength: 253, description: 'none: the VIP' })),
         balance: Type.Enum([...n4Balances]),
         onLoss: Type.Enum([...upfLossPolicies]),
@@ -54,6 +62,20 @@ const ownFields = {
         n1: Type.Integer({ minimum: 0, maximum: 16 }),
       },
       { description: 'select n4' },
+    ),
+  ),
+  gtpc: orNull(
+    Type.Object(
+      {
+        versions: Type.Array(gtpVersion, { minItems: 1, maxItems: 2 }),
+        balance: Type.Enum([...gtpcBalances]),
+        echo: Type.Integer({ minimum: 0, maximum: 3600, description: 'seconds; 0: gateways are not asked' }),
+        t3: Type.Integer({ minimum: 100, maximum: 60_000, description: 'milliseconds' }),
+        n3: Type.Integer({ minimum: 0, maximum: 16 }),
+        wait: Type.Integer({ minimum: 1, maximum: 600, description: 'seconds' }),
+        drain: Type.Integer({ ...seconds, description: 'seconds' }),
+      },
+      { description: 'select gtpc' },
     ),
   ),
   outOfTheBlue: Type.Enum([...outOfTheBlues]),
@@ -79,8 +101,6 @@ const fields = {
   idleTimeout: orNull(Type.Integer({ ...seconds, description: 'seconds; none: the general timeout' })),
 }
 
-const words = Type.Array(Type.String({ maxLength: 255 }), { maxItems: 256 })
-
 const endpointFields = {
   weight: Type.Integer({ minimum: 0, maximum: 255 }),
   drained: Type.Boolean({ description: 'takes no new flows' }),
@@ -89,10 +109,11 @@ const endpointFields = {
   serverId: orNull(Type.String({ description: 'select quic: hexadecimal' })),
   upf: orNull(
     Type.Object(
-      { userPlane: words, dnns: words, networkInstances: words, slices: words, uePools: words },
+      { userPlane: words, dataNetwork: words, dnns: words, networkInstances: words, slices: words, uePools: words },
       { description: 'select n4: the sessions it is for; empty lists: all' },
     ),
   ),
+  gtpVersions: Type.Array(gtpVersion, { maxItems: 2, description: 'select gtpc; none: all' }),
   teidRange: orNull(Type.String({ description: 'select n3: 0x10000000/4' })),
 }
 

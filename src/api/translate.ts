@@ -38,6 +38,7 @@ const selectNumbers: Readonly<Record<Select, number>> = {
   hint: 1,
   quic: 1,
   n4: 1,
+  gtpc: 1,
 }
 
 /** Every field that asks for something this build does not have, all at once. */

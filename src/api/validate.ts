@@ -5,7 +5,7 @@ import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Value } from 'typebox/value'
 import { fold } from './fold.ts'
-import { LoadbalanceEntry, namedSchemas, ServicesInput } from './schemas.ts'
+import { loxilbInputs, namedSchemas, ServicesInput } from './schemas.ts'
 
 /** A request that did not pass its schema. */
 export class InvalidRequest extends Error {
@@ -94,7 +94,7 @@ export const compileValidator = ({ schema, httpPart }: { schema: unknown; httpPa
   const where = httpPart === 'querystring' ? 'query' : httpPart === 'params' ? 'path' : 'body'
   const prepare = (value: unknown): unknown => {
     if (httpPart !== 'body') return Value.Convert(resolved, value)
-    if (resolved === LoadbalanceEntry) return fold(value, resolved)
+    if (loxilbInputs.has(resolved)) return fold(value, resolved)
     return resolved === ServicesInput ? foldEntries(value) : value
   }
   return (input: unknown): { value: unknown } | { error: InvalidRequest } => {

@@ -8,6 +8,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gtpcSessionsForTest, gtpcStatusForTest } from '../testing/gtpc-status.ts'
 import { n4SessionsForTest, n4StatusForTest } from '../testing/n4-status.ts'
 import { serveForTest } from '../testing/served-api.ts'
 import type { ServedApi, ServedOptions } from '../testing/served-api.ts'
@@ -291,16 +292,19 @@ withDaemon('cli: sessions and their services have their tables', async (t, sluic
     code: 0,
     out:
       'SERVICE   SEID                 SMF           UPF              STATE          DNN        UE ADDRESSES   ' +
-      'TUNNELS   AGE\n' +
+      'TUNNELS   UP PACKETS   UP BYTES    DOWN PACKETS   DOWN BYTES   AGE\n' +
       'n4        0x0000000000000001   smf.example   10.0.0.11:8805   up             internet   10.48.0.1/32   ' +
-      '2         1h2m\n' +
+      '2         1234567      150000000   0              0            1h2m\n' +
       'n4        0x0000000000000002   smf.example   10.0.0.11:8805   establishing   -          10.48.0.1/32   ' +
-      '0         0s\n',
+      '0         -            -           -              -            0s\n',
     err: '',
   })
-  const wide = await sluice('get', 'session', '-o', 'wide', '--limit', '1', '--no-headers')
+  const wide = await sluice('get', 'sessions', '-o', 'wide', '--limit', '1', '--no-headers')
   t.is(wide.err, 'only 1 of 2 sessions are shown; --limit shows more\n')
-  t.regex(wide.out, /0x00000000000000a1 .* 0x00000000000000b1 .* 0x00000001,0x00000002>0x00000007 /)
+  t.regex(
+    wide.out,
+    /0x00000000000000a1 .* 0x00000000000000b1 .* 0x00000001,0x00000002>0x00000007 +1234567 +150000000 +0 +0 /,
+  )
   t.is(wide.out.split('\n').length, 2)
   t.like(JSON.parse((await sluice('get', 'sessions', '-o', 'json', '--limit=1')).out), { total: 2 })
   t.regex((await sluice('get', 'sessions', '-o', 'yaml')).out, /^sessions:\n {2}- service: n4\n/)
@@ -320,6 +324,41 @@ withDaemon('cli: sessions and their services have their tables', async (t, sluic
   t.deepEqual(JSON.parse((await sluice('get', 'n4', '-o', 'json')).out), {
     n4: [{ service: 'n4', ...n4StatusForTest.status }],
   })
+})
+
+withDaemon('cli: GTP-C services and their sessions have their tables', async (t, sluice, served) => {
+  t.deepEqual(await sluice('get', 'gtpc'), { code: 0, out: '', err: 'no services of select gtpc\n' })
+  t.deepEqual(await sluice('get', 'gtpc', '--sessions'), { code: 0, out: '', err: 'no sessions\n' })
+  served.datapath.gtpcStatus.push(gtpcStatusForTest)
+  served.datapath.gtpcSessionStatus.push(...gtpcSessionsForTest)
+  t.is(
+    (await sluice('get', 'gtpc')).out,
+    'SERVICE   CLIENTS   GATEWAYS   SESSIONS   PENDING   RESTARTS\n' +
+      'gn        1         2          2          1         8\n\n' +
+      'SERVICE   ROLE      NAME             VERSION   STATE      SESSIONS   RESTARTS   LOAD\n' +
+      'gn        client    10.0.1.1         -         -          2          -          -\n' +
+      'gn        gateway   10.0.0.11:2123   1         draining   1          3          40%\n' +
+      'gn        gateway   10.0.0.11:2123   2         down       0          -          40%\n' +
+      'gn        gateway   10.0.0.12:2123   2         up         1          0          -\n\n' +
+      'SERVICE   COUNTER          COUNT\n' +
+      'gn        answered-again   2\n',
+  )
+  t.regex((await sluice('get', 'gtpc', '-o', 'wide')).out, /\ngn +socket: unsent +0\n$/)
+  t.deepEqual(JSON.parse((await sluice('get', 'gtpc', '-o', 'json')).out), {
+    gtpc: [{ service: 'gn', ...gtpcStatusForTest.status }],
+  })
+  const sessions = await sluice('get', 'gtpc', '--sessions')
+  t.is(
+    sessions.out,
+    'SERVICE   VERSION   IMSI              APN        CLIENT     GATEWAY          STATE      CONTEXTS   AGE\n' +
+      'gn        1         240010123456789   internet   10.0.1.1   10.0.0.11:2123   up         5,6        1h2m\n' +
+      'gn        2         -                 -          10.0.1.1   10.0.0.12:2123   creating   -          0s\n',
+  )
+  const wide = await sluice('get', 'gtpc', '--limit', '1', '-o', 'wide', '--no-headers')
+  t.is(wide.err, 'only 1 of 2 sessions are shown; --limit shows more\n')
+  t.regex(wide.out, / 0x00000001>0x0000bbbb .* 0x00000007>0x0000aaaa /)
+  t.is((await sluice('get', 'gtpc', '--imsi', '240010123456789', '--no-headers')).out.split('\n').length, 2)
+  t.regex((await sluice('get', 'gtpc', '--imsi', '1')).err, /no sessions/)
 })
 
 const usageErrors: readonly (readonly [string, readonly string[], RegExp])[] = [

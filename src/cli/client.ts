@@ -7,10 +7,15 @@ import type {
   ConntrackEntry,
   EndPointGetEntry,
   LoadbalanceEntry,
+  Gtpc,
+  GtpcSessions,
   N4,
   N4Sessions,
   ServiceOutput,
+  SessionEntry,
+  SessionUlClEntry,
   Status,
+  UserSessions,
   Verdicts,
 } from '../api/schemas.ts'
 import { CliError, exitCodeOf, unreachable } from './errors.ts'
@@ -110,18 +115,23 @@ export interface Readable {
   readonly '/netlox/v1/config/loadbalancer/all': { readonly lbAttr: readonly LoadbalanceEntry[] }
   readonly '/netlox/v1/config/conntrack/all': { readonly ctAttr: readonly ConntrackEntry[] }
   readonly '/netlox/v1/config/endpoint/all': { readonly Attr: readonly EndPointGetEntry[] }
+  readonly '/netlox/v1/config/session/all': { readonly sessionAttr: readonly SessionEntry[] }
+  readonly '/netlox/v1/config/sessionulcl/all': { readonly ulclAttr: readonly SessionUlClEntry[] }
   readonly '/netlox/v1/version': { readonly version: string; readonly buildInfo: string }
   readonly '/sluice/v1/status': Status
   readonly '/sluice/v1/verdicts': Verdicts
   readonly '/sluice/v1/services': { readonly services: readonly ServiceOutput[] }
   readonly '/sluice/v1/n4': { readonly n4: readonly N4[] }
   readonly '/sluice/v1/sessions': N4Sessions
+  readonly '/sluice/v1/user-sessions': UserSessions
+  readonly '/sluice/v1/gtpc': { readonly gtpc: readonly Gtpc[] }
+  readonly '/sluice/v1/gtpc/sessions': GtpcSessions
 }
 
 export interface Client {
   get<Path extends keyof Readable>(
     path: Path,
-    query?: Readonly<Record<string, number>>,
+    query?: Readonly<Record<string, number | string>>,
   ): Promise<{ readonly body: Readable[Path]; readonly headers: Answer['headers'] }>
   post(path: string, body?: unknown): Promise<unknown>
   remove(path: string): Promise<unknown>

@@ -16,7 +16,7 @@ const cases: readonly (readonly [string, readonly string[], readonly string[]])[
   ['commands', ['ge'], ['get']],
   ['nouns', ['get', 'lb'], ['lb', 'lbversion']],
   ['nouns behind an option with a value', ['--instance', 'get', 'get', 've'], ['verdicts']],
-  ['sessions', ['get', 'se'], ['sessions']],
+  ['sessions', ['get', 'se'], ['sessions', 'session', 'sessionulcl']],
   ['flags of a noun', ['get', 'sessions', '--l'], ['--limit']],
   ['flags of the command', ['create', 'lb', '10.0.0.1', '--t'], ['--tcp', '--timeout']],
   ['values of a flag', ['get', 'lb', '-o', 'j'], ['json']],

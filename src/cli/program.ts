@@ -11,6 +11,7 @@ import type { Io } from './io.ts'
 import { addCreateFlags, addListeners, addRefusedFlags, refuseFlags } from './lb-flags.ts'
 import { formats } from './output.ts'
 import { addReplay } from './replay-flags.ts'
+import { addCreateSessions, addDeleteSessions, addGetSessions } from './session-flags.ts'
 import { addSim } from './sim-flags.ts'
 import { readVersion } from './version.ts'
 
@@ -26,14 +27,18 @@ const addGet = (program: Command, io: Io): void => {
     name: string,
     aliases: readonly string[],
     description: string,
-    call: keyof typeof import('./commands/get.ts') | keyof typeof import('./commands/get-n4.ts'),
+    call: 'getGtpc' | 'getN4' | 'getSessions' | keyof typeof import('./commands/get.ts'),
   ) => {
     const command = get
       .command(name)
       .aliases(aliases)
       .description(description)
       .action(async (_flags: unknown, self: Command) => {
-        const commands = { ...(await import('./commands/get.ts')), ...(await import('./commands/get-n4.ts')) }
+        const commands = {
+          ...(await import('./commands/get.ts')),
+          ...(await import('./commands/get-n4.ts')),
+          ...(await import('./commands/get-gtpc.ts')),
+        }
         await commands[call](io, self.optsWithGlobals())
       })
     return command
@@ -43,18 +48,23 @@ const addGet = (program: Command, io: Io): void => {
   view('ct', ['conntrack', 'conntracks'], 'flows, a line for each direction', 'getCt').option(...servName)
   view('ep', ['endpoint', 'endpoints', 'eps'], 'hosts that are endpoints', 'getEp')
   view('verdicts', ['verdict'], 'why packets left the pipeline; -o wide: also those that never happened', 'getVerdicts')
-  view('sessions', ['session'], "PFCP sessions; -o wide: with both sides' identifiers", 'getSessions').option(
+  view('sessions', [], "PFCP sessions; -o wide: with both sides' identifiers", 'getSessions').option(
     '--limit <number>',
     'at most so many (default: 1000)',
     wholeNumber,
   )
   view('n4', [], 'services of select n4: SMFs, UPFs and counters; -o wide: also those that are 0', 'getN4')
+  view('gtpc', [], 'services of select gtpc: clients, gateways and counters; -o wide: also those that are 0', 'getGtpc')
+    .option('--sessions', "sessions instead; -o wide: with both sides' TEIDs")
+    .option('--imsi <digits>', 'only sessions of this user')
+    .option('--limit <number>', 'at most so many sessions (default: 1000)', wholeNumber)
+  addGetSessions(get, io)
   view('status', [], 'the instance, its interfaces and its verdicts', 'getStatus')
   view('lbversion', [], 'version of the daemon', 'getLbVersion')
 }
 
 const addCreate = (program: Command, io: Io): void => {
-  const create = program.command('create').description('make a service, or change the one there is')
+  const create = program.command('create').description('make a service or session, or change the one there is')
   const lb = create
     .command('lb')
     .alias('loadbalancer')
@@ -73,12 +83,12 @@ const addCreate = (program: Command, io: Io): void => {
       await createLb(io, vip, self.optsWithGlobals())
     })
   addRefusedFlags(lb)
+  addCreateSessions(create, io)
 }
 
 const addDelete = (program: Command, io: Io): void => {
-  const lb = program
-    .command('delete')
-    .description('remove a service')
+  const remove = program.command('delete').description('remove a service or session')
+  const lb = remove
     .command('lb')
     .alias('loadbalancer')
     .description('remove a service that the API made')
@@ -92,6 +102,7 @@ const addDelete = (program: Command, io: Io): void => {
       await deleteLb(io, vip, self.optsWithGlobals())
     })
   addRefusedFlags(lb)
+  addDeleteSessions(remove, io)
 }
 
 /** What is done to one endpoint of a service. */
@@ -133,7 +144,9 @@ const addOrders = (program: Command, io: Io): void => {
 const addChanges = (program: Command, io: Io): void => {
   program
     .command('apply')
-    .description('make the services of a file so: a configuration with `services:`, or JSON of loxilb')
+    .description(
+      'make services and sessions of a file so: a configuration with `services:` and `sessions:`, or JSON of loxilb',
+    )
     .requiredOption('-f, --filename <file>', 'the file, or - for standard input')
     .option('--dry-run', 'show what would change')
     .action(async (_flags: unknown, self: Command) => {

@@ -1,6 +1,7 @@
 // What the rest of the appliance needs of a datapath. The real one drives eBPF maps (src/datapath); tests use a fake.
 
 import type { HintControl } from './hints.ts'
+import type { UserSessionOwners } from './user-session-owners.ts'
 import type { Change, Mode, Service, ServiceKey, Transport } from './model.ts'
 
 export interface Counters {
@@ -45,6 +46,11 @@ export interface Traffic {
   readonly packets: bigint
   readonly bytes: bigint
 }
+
+export const sumOf = (all: readonly Traffic[]): Traffic => ({
+  packets: all.reduce((sum, { packets }) => sum + packets, 0n),
+  bytes: all.reduce((sum, { bytes }) => sum + bytes, 0n),
+})
 
 /** Verdict counters: name (of `enum verdict`, lower case, without prefix) -> packets, for each hook. */
 export interface Verdicts {
@@ -100,6 +106,8 @@ export interface Datapath {
   interfaces(): readonly InterfaceStatus[]
   /** Where sessions live, for whoever reads it in signalling. */
   readonly hints: HintControl
+  /** Whose traffic leaves its tunnel here, and who says so. */
+  readonly userSessions: UserSessionOwners
 }
 
 /** A named limit would be passed (limits: services, endpoints, slots). */

@@ -30,7 +30,7 @@ export const modes = [
 export type Encapsulation = 'l2' | 'ip' | 'gue'
 export const encapsulations = ['l2', 'ip', 'gue'] as const satisfies readonly Encapsulation[]
 
-export type Select = 'rr' | 'hash' | 'persist' | 'lc' | 'priority' | 'n3' | 'n6' | 'hint' | 'quic' | 'n4'
+export type Select = 'rr' | 'hash' | 'persist' | 'lc' | 'priority' | 'n3' | 'n6' | 'hint' | 'quic' | 'n4' | 'gtpc'
 export const selects = [
   'rr',
   'hash',
@@ -42,10 +42,15 @@ export const selects = [
   'hint',
   'quic',
   'n4',
+  'gtpc',
 ] as const satisfies readonly Select[]
 
+/** Those of mode `proxy`, each a protocol whose messages end here. */
+export type ProxiedSelect = 'n4' | 'gtpc'
+export const proxiedSelects = ['n4', 'gtpc'] as const satisfies readonly ProxiedSelect[]
+
 /** Those of the fast path. */
-export type TableSelect = Exclude<Select, 'n4'>
+export type TableSelect = Exclude<Select, ProxiedSelect>
 
 /** What becomes of a packet whose session key is not known. */
 export type Miss = 'hash' | 'drop' | 'error'
@@ -82,6 +87,8 @@ export interface Endpoint {
   readonly serverId: string | null
   /** `n4`: which sessions it is for; null: all */
   readonly upf: UpfSettings | null
+  /** `gtpc`: those that it speaks; none: all of the service */
+  readonly gtpVersions: readonly GtpVersion[]
   /** `n3`: the TEIDs that are its own, in canonical text (`0x10000000/4`); see teid-range.ts */
   readonly teidRange: string | null
 }
@@ -90,6 +97,8 @@ export interface Endpoint {
 export interface UpfSettings {
   /** where it takes GTP-U, when its F-TEIDs do not say so: canonical addresses */
   readonly userPlane: readonly string[]
+  /** where it takes what the data network sends (N6), when that is not its own address: canonical addresses */
+  readonly dataNetwork: readonly string[]
   readonly dnns: readonly string[]
   readonly networkInstances: readonly string[]
   /** `1-0000ff`: SST and SD */
@@ -109,6 +118,10 @@ export const upfLossPolicies = ['report', 'restore', 'refuse'] as const satisfie
 export interface N4Settings {
   /** name of the service (`select: n3`) that takes GTP-U for the same UPFs */
   readonly tunnels: string
+  /** names of services (`select: n6`) of the users whose sessions these are; each prefix is found in one of them */
+  readonly users: readonly string[]
+  /** network instances of local networks: what users send there leaves its tunnel here (UL-CL); none: nothing does */
+  readonly localNetworkInstances: readonly string[]
   /** a name; null: the VIP */
   readonly nodeId: string | null
   readonly balance: N4Balance
@@ -123,6 +136,39 @@ export interface N4Settings {
   readonly t1: number
   /** N1: how often */
   readonly n1: number
+}
+
+/** Version 1 is TS 29.060 (Gn, Gp), version 2 is TS 29.274 (S11, S5, S8). */
+export type GtpVersion = 1 | 2
+
+export type GtpcBalance = 'least-sessions' | 'weighted' | 'hash'
+export const gtpcBalances = ['least-sessions', 'weighted', 'hash'] as const satisfies readonly GtpcBalance[]
+
+/** GTP-C, terminated: many gateways that every MME, SGSN and SGW takes for one. */
+export interface GtpcSettings {
+  /** those that are spoken, at least one */
+  readonly versions: readonly GtpVersion[]
+  readonly balance: GtpcBalance
+  /** seconds between two echo requests to a gateway; 0: there are none */
+  readonly echo: number
+  /** T3-RESPONSE of TS 29.274, 7.6: milliseconds until a request is sent again */
+  readonly t3: number
+  /** N3-REQUESTS: how often */
+  readonly n3: number
+  /** seconds in which a request that was passed on is to be answered, and in which an answer is kept */
+  readonly wait: number
+  /** seconds in which an endpoint that was taken out keeps its sessions */
+  readonly drain: number
+}
+
+export const gtpcDefaults: GtpcSettings = {
+  versions: [1, 2],
+  balance: 'least-sessions',
+  echo: 60,
+  t3: 3000,
+  n3: 3,
+  wait: 30,
+  drain: 600,
 }
 
 /** QUIC-LB (draft-ietf-quic-load-balancers): how connection ids carry server ids. */
@@ -165,6 +211,8 @@ export interface Service {
   readonly quic: QuicLb | null
   /** null: not `n4` */
   readonly n4: N4Settings | null
+  /** null: not `gtpc` */
+  readonly gtpc: GtpcSettings | null
   readonly outOfTheBlue: OutOfTheBlue
   readonly alg: Alg | null
   /** packets with this firewall mark are for the service, whatever their destination; null: by destination */
@@ -199,6 +247,7 @@ export const serviceDefaults = {
   miss: 'hash',
   quic: null,
   n4: null,
+  gtpc: null,
   outOfTheBlue: 'drop',
   alg: null,
   mark: null,
@@ -220,6 +269,7 @@ export const endpointDefaults = {
   priority: 0,
   serverId: null,
   upf: null,
+  gtpVersions: [],
   teidRange: null,
 } as const satisfies Partial<Endpoint>
 
@@ -317,6 +367,7 @@ export const makeService = (given: Given): Service => {
     ...whole,
     name: defaultName(place),
     encapsulation: whole.mode === 'dsr' ? 'l2' : null,
+    gtpc: whole.select === 'gtpc' ? gtpcDefaults : null,
     outOfTheBlue: defaultOutOfTheBlue(whole),
     announce: defaultAnnounce(whole),
     ...said,

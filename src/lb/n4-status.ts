@@ -1,5 +1,7 @@
 // What can be seen of services of `select: n4`: their peers, sessions and counters, as plain data.
 
+import type { Traffic } from './datapath.ts'
+
 /** An SMF or a UPF. */
 export interface N4Peer {
   readonly name: string
@@ -24,7 +26,15 @@ export interface N4Status {
 
 export const n4SessionStates = ['establishing', 'up', 'restoring', 'lost'] as const
 
-export interface N4Session {
+/** What was counted of a session's packets: those of the user, and their bytes without tunnels. */
+export interface N4Traffic {
+  /** from the user; null: nothing here sees them */
+  readonly uplink: Traffic | null
+  /** to the user; null: nothing here sees them, as there is no service of its users */
+  readonly downlink: Traffic | null
+}
+
+export interface N4Session extends N4Traffic {
   /** the one that both sides are given */
   readonly seid: string
   readonly smf: string
@@ -34,8 +44,8 @@ export interface N4Session {
   readonly upfSeid: string | null
   readonly state: (typeof n4SessionStates)[number]
   readonly dnn: string
-  /** as they stand at the VIP, and the UPF's own */
-  readonly tunnels: readonly { readonly teid: string; readonly upfTeid: string }[]
+  /** as they stand at the VIP, and the UPF's own; `down` (N9): what comes by it is for the user */
+  readonly tunnels: readonly { readonly teid: string; readonly upfTeid: string; readonly direction: 'up' | 'down' }[]
   readonly ueAddresses: readonly string[]
   readonly ageMs: number
 }
@@ -53,6 +63,6 @@ export interface N4ServiceSession extends N4Session {
 /** Who answers for them. */
 export interface N4Control {
   n4(): readonly N4ServiceStatus[]
-  /** At most so many of all services together, of each the oldest first. */
-  n4Sessions(limit: number): readonly N4ServiceSession[]
+  /** At most so many of all services together, of each the oldest first. Others are let in between many of them. */
+  n4Sessions(limit: number): Promise<readonly N4ServiceSession[]>
 }

@@ -1,5 +1,6 @@
-// Who holds the wanted services: what the API needs of the configuration's controller, and no more.
+// Who holds the wanted services and sessions: what the API needs of the configuration's controller, and no more.
 
+import type { UserSessionChange, UserSessionRegistry } from './user-session-registry.ts'
 import type { Change, Endpoint, EndpointKey, Owner, Service, ServiceKey } from './model.ts'
 
 /** What an operator may order of an endpoint. */
@@ -18,7 +19,13 @@ export interface Edit {
   readonly remove?: readonly ServiceKey[]
 }
 
-export interface Registry {
+/** What the file changed. */
+export interface Reloaded {
+  readonly services: readonly Change[]
+  readonly sessions: readonly UserSessionChange[]
+}
+
+export interface Registry extends UserSessionRegistry {
   services(): readonly Service[]
   find(key: ServiceKey): Service | undefined
   /** Makes what `edit` finds wanted of the services there are; nobody else changes them in between. All or none. */
@@ -27,7 +34,7 @@ export interface Registry {
   put(services: readonly Service[], options: PutOptions): Promise<readonly Change[]>
   remove(keys: readonly ServiceKey[], options: PutOptions): Promise<readonly Change[]>
   /** Reads the file again and performs what differs. */
-  reload(): Promise<readonly Change[]>
+  reload(): Promise<Reloaded>
   /** Drains or blocks an endpoint, or revokes that, whoever owns its service. */
   order(service: ServiceKey, endpoint: EndpointKey, order: Partial<Order>): Promise<readonly Change[]>
 }

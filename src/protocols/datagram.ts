@@ -1,5 +1,5 @@
-// Datagrams that hold several messages of PFCP or of version 2 of GTP-C, whose headers begin alike: version in the first
-// three bits, then a type, then how many bytes follow.
+// Datagrams that hold several messages of PFCP or of version 2 of GTP-C, whose headers begin alike: version in the
+// first three bits, then a type, then how many bytes follow.
 
 import { DecodeError } from '../wire/decode-error.ts'
 import { Reader } from '../wire/reader.ts'

@@ -1,31 +1,40 @@
 // The N4 proxy on sockets: a service of `select: n4` speaks PFCP at its VIP, with SMFs and UPFs alike. Hints are in the
 // fast path before the messages that tell of them leave.
 
-import { HintError } from '../lb/hints.ts'
+import { setImmediate } from 'node:timers/promises'
 import { endpointKey } from '../lb/model.ts'
+import { EngineLoop } from './engine-loop.ts'
+import { N4Breakouts } from './n4-breakouts.ts'
+import { N4Hints } from './n4-hints.ts'
+import { N4Counters } from './n4-traffic.ts'
 import { N4Proxy } from './n4/n4-proxy.ts'
-import type { HintChange as N4HintChange, Effects, N4Event, Upf } from './n4/model.ts'
-import type { HintChange, HintControl } from '../lb/hints.ts'
+import type { Effects, N4Event, N4Settings as EngineSettings, Upf } from './n4/model.ts'
+import type { HintControl } from '../lb/hints.ts'
 import type { Log } from '../lb/log.ts'
 import type { Endpoint, N4Settings, Service } from '../lb/model.ts'
 import type { N4Session, N4Status } from '../lb/n4-status.ts'
-import type { Place, Surroundings, UdpSocket } from '../sockets/surroundings.ts'
+import type { Surroundings } from '../sockets/surroundings.ts'
+import type { UserSessionOwner, UserSessionOwners } from '../lb/user-session-owners.ts'
+import type { Steered } from './n4-hints.ts'
+import type { DescribedSession } from './n4/describe.ts'
+import type { N4Start } from './n4-memory.ts'
+import type { LogKeeper } from './log-keeper.ts'
 
 const pfcpPort = 8805
-/** What UDP can carry; long messages come in IP fragments, which the kernel puts together. */
-const longestMessage = 65_535
-const tickMs = 100
-/** What is refused for one reason is told so often at most. */
-const tellEveryMs = 10_000
+/** Sessions that are looked up in one go: a few milliseconds. */
+const listedAtOnce = 500
+/** So long the end is put off for requests that are under way; then their senders ask whoever is there. */
+const longestQuietMs = 1000
+const quietPollMs = 10
 
-export interface N4RunnerOptions {
+export interface N4RunnerOptions extends Steered {
   readonly service: Service
-  /** the one that takes GTP-U */
-  readonly tunnels: Service
-  /** NTP seconds; another one for each runner */
-  readonly recoveryTimeStamp: number
+  readonly start: N4Start
   readonly surroundings: Surroundings
   readonly hints: HintControl
+  /** of whoever; the service's own are those of `owner` */
+  readonly userSessions: UserSessionOwners
+  readonly owner: UserSessionOwner
   readonly log: Log
 }
 
@@ -42,6 +51,7 @@ const toUpf = (endpoint: Endpoint): Upf => ({
   name: endpointKey(endpoint),
   address: endpoint.address,
   userPlane: endpoint.upf?.userPlane ?? [],
+  dataNetwork: endpoint.upf?.dataNetwork ?? [],
   weight: Math.max(endpoint.weight, 1),
   drained: endpoint.drained || endpoint.blocked || endpoint.weight === 0,
   dnns: endpoint.upf?.dnns ?? [],
@@ -53,126 +63,131 @@ const toUpf = (endpoint: Endpoint): Upf => ({
 export class N4Runner {
   readonly #options: N4RunnerOptions
   readonly #proxy: N4Proxy
-  readonly #socket: UdpSocket
-  readonly #stopTicking: () => void
-  #unserved = 0
-  /** of datagrams that one call of the kernel has brought: at most as many as the socket reads at once */
-  #owed: Effects[] = []
-  readonly #refused = new Map<string, { count: number; toldMs: number }>()
+  readonly #loop: EngineLoop<N4Event, Effects>
+  readonly #hints: N4Hints
+  readonly #breakouts: N4Breakouts
+  readonly #counters: N4Counters
+  readonly #keeper: LogKeeper | null
+  #service: Service
+  #steered: Steered
 
-  /** Throws what the kernel throws when the VIP cannot be listened at. */
+  /**
+   * Throws what the kernel throws when the VIP cannot be listened at, and DecodeError, before anything else, for a
+   * snapshot that is not whole.
+   */
   constructor(options: N4RunnerOptions) {
-    const { recoveryTimeStamp, service, surroundings, tunnels } = options
-    const { balance, heartbeat, hotPercent, n1, nodeId, onFewerFeatures, onLoss, t1 } = n4SettingsOf(service)
+    const { hints, log, owner, service, start, surroundings, tunnels, users, userSessions } = options
+    const { localNetworkInstances } = n4SettingsOf(service)
+    const { keep, recoveryTimeStamp, snapshot } = start
+    const wallMs = surroundings.wallSeconds() * 1000
     this.#options = options
+    this.#service = service
+    this.#steered = { tunnels, users }
+    const telling = { name: service.name, log, nowMs: () => surroundings.nowMs() }
+    this.#hints = new N4Hints(hints, this.#steered, telling)
+    this.#breakouts = new N4Breakouts(userSessions.as(owner), telling)
+    this.#counters = new N4Counters({ hints, keys: this.#hints, userSessions })
     this.#proxy = new N4Proxy({
       address: ofFamily(service.address),
-      nodeId: nodeId ?? service.address,
+      nodeId: nodeIdOf(service),
       n3: ofFamily(tunnels.address),
       upfs: service.endpoints.map(toUpf),
-      select: balance,
-      onLoss,
-      onFewerFeatures,
-      hotPercent,
+      localNetworkInstances,
+      ...settingsOf(service),
       recoveryTimeStamp,
-      random: Math.random,
-      timers: { heartbeatMs: heartbeat * 1000, retransmitMs: t1 },
-      limits: { retransmissions: n1 },
+      random: () => surroundings.random(),
+      ...(keep === null ? {} : { keeping: { nowMs: surroundings.nowMs(), wallMs, snapshot } }),
     })
-    const place = { address: service.address, port: pfcpPort }
-    this.#socket = surroundings.open(place, longestMessage, (bytes, from) => this.#receive(bytes, from))
-    this.#stopTicking = surroundings.every(tickMs, () => this.#carryOut(this.#proxy.tick(surroundings.nowMs())))
+    // Hints of before are right where sessions are; others would stand in the way of new ones.
+    if (snapshot === null) for (const { name } of [tunnels, ...users]) hints.forget(name)
+    else this.#hints.adopt(() => this.#proxy.installed())
+    this.#keeper = keep?.(() => this.#proxy.save()) ?? null
+    try {
+      this.#loop = new EngineLoop({
+        engine: this.#proxy,
+        surroundings,
+        place: { address: service.address, port: pfcpPort },
+        // First all of this: none of the messages leaves before what it tells of is in the fast path, and kept.
+        prepare: (owed) => this.#prepare(owed),
+        tell: (event) => this.#tell(event),
+      })
+    } catch (error) {
+      this.#keeper?.close()
+      throw error
+    }
   }
 
-  /** The endpoints have changed; what else a service has needs a new runner. */
+  /** Endpoints have changed, or settings that peers were not told of; what else a service has needs a new runner. */
   configure(service: Service): void {
-    this.#carryOut(this.#proxy.configure(service.endpoints.map(toUpf), this.#options.surroundings.nowMs()))
+    const before = this.#service
+    this.#service = service
+    this.#proxy.adjust(settingsOf(service))
+    this.#loop.carryOut(this.#proxy.configure(service.endpoints.map(toUpf), this.#options.surroundings.nowMs()))
+    if (dataNetworksOf(before) !== dataNetworksOf(service)) this.#loop.carryOut(this.#proxy.steerUsersAgain())
   }
 
-  /** The service that takes GTP-U has these endpoints only now, where sessions may be already. */
-  steerAgain(addresses: ReadonlySet<string>): void {
-    if (addresses.size > 0) this.#carryOut(this.#proxy.steerAgain(addresses))
+  /** Services of before have other endpoints, or other users: what they can lead somewhere only now is led there. */
+  steer(next: Steered): void {
+    const { tunnels, users } = this.#steered
+    this.#steered = next
+    this.#hints.follow(next)
+    const added = addressesOf(next.tunnels).difference(addressesOf(tunnels))
+    if (added.size > 0) this.#loop.carryOut(this.#proxy.steerAgain(added))
+    if (usersText(users) !== usersText(next.users)) this.#loop.carryOut(this.#proxy.steerUsersAgain())
   }
 
   /** With what the sockets and the fast path have refused. */
   status(): N4Status {
     const status = this.#proxy.status()
-    const { cut, refused, unsent } = this.#socket.counts()
-    const hints = Object.fromEntries([...this.#refused].map(([reason, { count }]) => [`hint: ${reason}`, count]))
-    const others = {
-      'hint: ue-ip not served': this.#unserved,
-      'socket: unsent': unsent,
-      'socket: refused': refused,
-      'socket: too long': cut,
+    const others = { ...this.#hints.counters(), ...this.#breakouts.counters(), ...this.#loop.counters() }
+    return { ...status, counters: { ...status.counters, ...others } }
+  }
+
+  /** At most so many, the oldest first, with what was counted; what else there is to do is done in between. */
+  async sessions(limit: number): Promise<readonly N4Session[]> {
+    const found: N4Session[] = []
+    const sessions = this.#proxy.eachSession()
+    while (found.length < limit) {
+      const some: DescribedSession[] = []
+      const most = Math.min(listedAtOnce, limit - found.length)
+      while (some.length < most) {
+        const { done, value } = sessions.next()
+        if (done === true) break
+        some.push(value)
+      }
+      found.push(...this.#counters.of(some))
+      if (some.length < most) break
+      await setImmediate()
     }
-    return { ...status, counters: { ...status.counters, ...hints, ...others } }
+    return found
   }
 
-  sessions(limit: number): readonly N4Session[] {
-    return this.#proxy.sessions(limit)
+  /** Takes no more requests; resolves when those that are under way have been answered, or have had time enough. */
+  quiet(): Promise<void> {
+    const { surroundings } = this.#options
+    const endMs = surroundings.nowMs() + longestQuietMs
+    this.#proxy.leave()
+    if (this.#proxy.underWay === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const stop = surroundings.every(quietPollMs, () => {
+        if (this.#proxy.underWay > 0 && surroundings.nowMs() < endMs) return
+        stop()
+        resolve()
+      })
+    })
   }
 
+  /** What it has kept stays. */
   close(): void {
-    this.#stopTicking()
-    this.#settle()
-    this.#socket.close()
+    this.#loop.close()
+    this.#keeper?.close()
   }
 
-  /** What came in one call of the kernel is carried out together: hints of many sessions cost little more than one. */
-  #receive(bytes: Uint8Array, from: Place): void {
-    if (this.#owed.length === 0) queueMicrotask(() => this.#settle())
-    this.#owed.push(this.#proxy.receive(from, bytes, this.#options.surroundings.nowMs()))
-  }
-
-  #carryOut(effects: Effects): void {
-    this.#owed.push(effects)
-    this.#settle()
-  }
-
-  /** All hints first: none of the messages leaves before what it tells of is in the fast path. */
-  #settle(): void {
-    const owed = this.#owed
-    if (owed.length === 0) return
-    this.#owed = []
-    this.#steer(owed.flatMap(({ hints }) => hints))
-    for (const { send } of owed) for (const { bytes, to } of send) this.#socket.send(bytes, to)
-    for (const { events } of owed) for (const event of events) this.#tell(event)
-  }
-
-  #steer(changes: readonly N4HintChange[]): void {
-    const { hints, tunnels } = this.#options
-    // Addresses of UEs lead nowhere yet: there is no service for what comes from the data network.
-    const found = changes.filter(({ kind }) => kind === 'teid')
-    this.#unserved += changes.length - found.length
-    const wanted = ofOneFamily(found, tunnels.address).map((change) => toHint(change, tunnels.name))
-    if (wanted.length === 0) return
-    try {
-      hints.apply(wanted)
-    } catch (error) {
-      if (!(error instanceof HintError)) throw error
-      // One that cannot be must not keep the others from their way.
-      for (const one of wanted) this.#steerOne(one)
-    }
-  }
-
-  #steerOne(change: HintChange): void {
-    try {
-      this.#options.hints.apply([change])
-    } catch (error) {
-      if (!(error instanceof HintError)) throw error
-      this.#countRefused(error)
-    }
-  }
-
-  #countRefused({ message, reason }: HintError): void {
-    const { log, service, surroundings } = this.#options
-    const seen = this.#refused.get(reason) ?? { count: 0, toldMs: -Infinity }
-    seen.count++
-    if (surroundings.nowMs() - seen.toldMs >= tellEveryMs) {
-      seen.toldMs = surroundings.nowMs()
-      log.warn({ service: service.name, reason, count: seen.count }, `a session is not steered: ${message}`)
-    }
-    this.#refused.set(reason, seen)
+  #prepare(owed: readonly Effects[]): void {
+    this.#hints.apply(owed.flatMap(({ hints }) => hints))
+    this.#breakouts.apply(owed.flatMap(({ breakouts }) => breakouts))
+    const changes = this.#proxy.takeChanges()
+    this.#keeper?.keep(changes)
   }
 
   #tell({ kind, ...facts }: N4Event): void {
@@ -183,24 +198,26 @@ export class N4Runner {
   }
 }
 
-/** Where a UPF takes a tunnel at addresses of both families, the one of the VIP's. */
-function ofOneFamily(changes: readonly N4HintChange[], vip: string): readonly N4HintChange[] {
-  const isIpv6 = vip.includes(':')
-  const isOfVip = ({ upf }: N4HintChange): boolean => upf.includes(':') === isIpv6
-  if (changes.every(isOfVip)) return changes
-  const nameOf = ({ action, key }: N4HintChange): string => `${action} ${Buffer.from(key).toString('hex')}`
-  const found = new Set(changes.filter(isOfVip).map(nameOf))
-  return changes.filter((change) => isOfVip(change) || !found.has(nameOf(change)))
+/** What its peers know it by. */
+export const nodeIdOf = (service: Service): string => n4SettingsOf(service).nodeId ?? service.address
+
+/** What peers are not told. */
+function settingsOf(service: Service): EngineSettings {
+  const { balance, heartbeat, hotPercent, n1, onFewerFeatures, onLoss, t1 } = n4SettingsOf(service)
+  return {
+    select: balance,
+    onLoss,
+    onFewerFeatures,
+    hotPercent,
+    timers: { heartbeatMs: heartbeat * 1000, retransmitMs: t1 },
+    limits: { retransmissions: n1 },
+  }
 }
 
-const toHint = ({ action, graceMs, identifier, key, kind, upf }: N4HintChange, service: string): HintChange => ({
-  action,
-  service,
-  kind,
-  key,
-  endpoint: upf,
-  identifier,
-  // The proxy knows all its tunnels: what it says last is right, also after a restart that has left hints behind.
-  takesOver: true,
-  graceMs,
-})
+const addressesOf = ({ endpoints }: Service): ReadonlySet<string> => new Set(endpoints.map(({ address }) => address))
+
+/** Equal texts, equal ways of users. */
+const usersText = (users: readonly Service[]): string =>
+  JSON.stringify(users.map((service) => [service.name, service.users, [...addressesOf(service)]]))
+const dataNetworksOf = ({ endpoints }: Service): string =>
+  JSON.stringify(endpoints.map(({ address, upf }) => [address, upf?.dataNetwork ?? []]))

@@ -1,14 +1,12 @@
 // The proxies over a datapath and a network without a kernel.
 
 import test from 'ava'
-import { ConflictError, UnavailableError } from '../lb/errors.ts'
+import { UnavailableError } from '../lb/errors.ts'
 import { endpointKey } from '../lb/model.ts'
 import { pfcp, readElements, writeElements } from '../protocols/pfcp/index.ts'
-import { service } from '../testing/services.ts'
 import { write16 } from '../wire/fields.ts'
 import { fTeidsOf } from './n4/test-elements.ts'
 import { bed, endpointsAt, n3Of, n4Of, pace, ready, upfs, vip } from '../testing/proxying-bed.ts'
-import type { Service } from '../lb/model.ts'
 import type { N4ServiceSession } from '../lb/n4-status.ts'
 import type { PfcpElement } from '../protocols/pfcp/index.ts'
 import type { SimSmf } from '../sim/sim-smf.ts'
@@ -37,7 +35,7 @@ test('n4: an SMF takes three UPFs for one, and each tunnel has the hint of its U
     status?.upfs.map(({ address, sessions, state }) => [address, state, sessions]),
     upfs.map((address, index) => [address, 'up', pool[index]!.state().sessions]),
   )
-  const sessions = proxying.n4Sessions(1000)
+  const sessions = await proxying.n4Sessions(1000)
   t.is(sessions.length, 100)
   t.is(datapath.hints.all.size, 100)
   for (const session of sessions) {
@@ -50,10 +48,10 @@ test('n4: an SMF takes three UPFs for one, and each tunnel has the hint of its U
     })
   }
   t.like(counters(), { 'hint: ue-ip not served': 100, 'tunnel-renumbered': 66 })
-  t.is(proxying.n4Sessions(7).length, 7)
+  t.is((await proxying.n4Sessions(7)).length, 7)
   await network.until(client.remove(pace))
   t.true([...datapath.hints.all.values()].every(({ leaving }) => leaving))
-  t.deepEqual(proxying.n4Sessions(1000), [])
+  t.deepEqual(await proxying.n4Sessions(1000), [])
 })
 
 test('n4: hints are in the fast path before the response leaves the socket (N4.19)', async (t) => {
@@ -169,11 +167,11 @@ test('n4: endpoints come and go while the sessions stay and the SMF notices noth
   t.deepEqual(datapath.hints.forgets, ['n3'])
 })
 
-test('n4: with other settings all begins anew, and SMFs are told so', async (t) => {
+test('n4: with another Node ID all begins anew, and SMFs are told so', async (t) => {
   const { client, datapath, n4, network, proxying, replace } = await ready()
   await network.until(client.establish(10, pace))
   t.is(datapath.hints.all.size, 10)
-  await replace(n4, n4Of({}, { balance: 'hash' }))
+  await replace(n4, n4Of({}, { nodeId: 'upf.example' }))
   t.is(datapath.hints.all.size, 0)
   t.like(proxying.n4()[0]?.status, { sessions: 0, smfs: [] })
   await network.pass(200)
@@ -207,9 +205,9 @@ test('n4: a limit of sessions is that of all services together', async (t) => {
     await network.until(client.associate())
     await network.until(client.establish(10, pace))
   }
-  const servicesOf = (limit: number) => proxying.n4Sessions(limit).map((session) => session.service)
-  t.deepEqual(servicesOf(12), [...Array<string>(10).fill('n4'), 'n4-too', 'n4-too'])
-  t.is(servicesOf(100).length, 20)
+  const servicesOf = async (limit: number) => (await proxying.n4Sessions(limit)).map((session) => session.service)
+  t.deepEqual(await servicesOf(12), [...Array<string>(10).fill('n4'), 'n4-too', 'n4-too'])
+  t.is((await servicesOf(100)).length, 20)
 })
 
 for (const death of ['restarts', 'falls silent'] as const) {
@@ -220,7 +218,7 @@ for (const death of ['restarts', 'falls silent'] as const) {
     else pool[0]!.stop()
     await network.pass(3000)
     t.is(counters()['sessions-restored'], 10)
-    for (const session of proxying.n4Sessions(100))
+    for (const session of await proxying.n4Sessions(100))
       for (const tunnel of session.tunnels)
         t.like(datapath.hints.all.get(hintName(tunnel.teid)), {
           endpoint: addressOf(session),
@@ -237,7 +235,7 @@ test('n4: a service that goes leaves its socket, and the fast path with the tunn
   await network.until(client.establish(10, pace))
   await proxying.apply([{ kind: 'remove', service: n4 }])
   t.deepEqual(proxying.n4(), [])
-  t.deepEqual(proxying.n4Sessions(10), [])
+  t.deepEqual(await proxying.n4Sessions(10), [])
   t.is(datapath.hints.all.size, 10)
   t.notThrows(() => network.surroundings.open({ address: vip, port: 8805 }, 1500, () => undefined).close())
   const before = network.sent.length
@@ -253,35 +251,6 @@ test('n4: when the daemon stops no word is sent, and no socket is left', async (
   await network.pass(500)
   t.false(network.sent.slice(before).some(({ from }) => from.address === vip))
   t.notThrows(() => network.surroundings.open({ address: vip, port: 8805 }, 1500, () => undefined))
-})
-
-const noTunnels: readonly (readonly [string, readonly Service[], RegExp])[] = [
-  ['nothing', [], /n4\.tunnels is n3, which is no service/],
-  [
-    'a service that takes no GTP-U',
-    [service({ name: 'n3' })],
-    /n4\.tunnels is n3, which is a service without select n3/,
-  ],
-]
-for (const [what, others, message] of noTunnels) {
-  test(`n4: n4.tunnels that names ${what} is a conflict, and changes nothing`, async (t) => {
-    const { add, datapath, network, proxying } = bed()
-    await t.throwsAsync(add(...others, n4Of()), { instanceOf: ConflictError, message })
-    t.deepEqual(datapath.applies, [])
-    t.deepEqual(proxying.n4(), [])
-    await network.pass(300)
-    t.deepEqual(network.sent, [])
-  })
-}
-
-test('n4: the tunnels of a service that runs cannot be taken from it', async (t) => {
-  const { client, datapath, n3, network, proxying, replace } = await ready()
-  const before = datapath.applies.length
-  await t.throwsAsync(proxying.apply([{ kind: 'remove', service: n3 }]), { instanceOf: ConflictError })
-  await t.throwsAsync(replace(n3, { ...n3, name: 'other' }), { instanceOf: ConflictError })
-  t.is(datapath.applies.length, before)
-  await network.until(client.establish(3, pace))
-  t.is(datapath.hints.all.size, 3)
 })
 
 test('n4: a VIP that cannot be listened at is refused by name; it is served when it can', async (t) => {

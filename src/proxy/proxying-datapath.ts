@@ -1,55 +1,83 @@
 // A datapath whose services of mode `proxy` have somebody to speak with: brings the proxies in step with the services
 // after the datapath itself, so that a VIP is there before it is listened at.
 
-import { ConflictError, UnavailableError } from '../lb/errors.ts'
+import assert from 'node:assert/strict'
 import { serviceKey } from '../lb/model.ts'
-import { isProxied } from '../lb/proxied.ts'
-import { N4Runner, n4SettingsOf } from './n4-runner.ts'
+import { GtpcRunner, gtpcSettingsOf } from './gtpc-runner.ts'
+import { N4Memory } from './n4-memory.ts'
+import { N4Runner, n4SettingsOf, nodeIdOf } from './n4-runner.ts'
+import { RestartCounters } from './restart-counters.ts'
+import { Runners } from './runners.ts'
 import type { Datapath, FlowStatus, InterfaceStatus, ServiceStatus, SlowPathStatus, Verdicts } from '../lb/datapath.ts'
+import type { GtpcControl, GtpcServiceSession, GtpcServiceStatus } from '../lb/gtpc-status.ts'
 import type { HintControl } from '../lb/hints.ts'
 import type { Log } from '../lb/log.ts'
 import type { Change, Service, ServiceKey } from '../lb/model.ts'
 import type { N4Control, N4ServiceSession, N4ServiceStatus } from '../lb/n4-status.ts'
+import type { UserSessionOwner, UserSessionOwners } from '../lb/user-session-owners.ts'
 import type { Surroundings } from '../sockets/surroundings.ts'
+import type { Steered } from './n4-hints.ts'
 
 export interface ProxyingOptions {
+  /** what must outlast the process; null: nothing can */
+  readonly stateDirectory: string | null
   readonly surroundings: Surroundings
   readonly log: Log
 }
 
-interface Running {
+/** `tunnels` has the VIPs that it tells its peers of. */
+interface N4Wanted extends Steered {
   readonly service: Service
-  /** the VIPs that it tells its peers of */
-  readonly tunnels: Service
-  readonly runner: N4Runner
 }
 
-/** Seconds from 1900, where NTP begins, to 1970. */
-const ntpEpoch = 2_208_988_800
+interface GtpcWanted {
+  readonly service: Service
+}
 
-export class ProxyingDatapath implements Datapath, N4Control {
+export class ProxyingDatapath implements Datapath, N4Control, GtpcControl {
   readonly #inner: Datapath
   readonly #options: ProxyingOptions
-  #running: ReadonlyMap<ServiceKey, Running> = new Map()
-  #lastRecovery = 0
+  readonly #n4 = new Runners<N4Wanted, N4Runner>({
+    start: (wanted) => this.#startN4(wanted),
+    goesOn: n4GoesOn,
+    configure(runner, known, next) {
+      runner.steer(next)
+      if (known.service !== next.service) runner.configure(next.service)
+    },
+  })
+  readonly #gtpc = new Runners<GtpcWanted, GtpcRunner>({
+    start: (wanted) => this.#startGtpc(wanted),
+    goesOn: gtpcGoesOn,
+    configure(runner, known, next) {
+      if (known.service !== next.service) runner.configure(next.service)
+    },
+  })
+  readonly #restartCounters: RestartCounters
+  readonly #memory: N4Memory
 
   constructor(inner: Datapath, options: ProxyingOptions) {
+    const { log, stateDirectory: directory, surroundings } = options
     this.#inner = inner
     this.#options = options
+    this.#memory = new N4Memory({ directory, surroundings, log })
+    this.#restartCounters = new RestartCounters({ directory, surroundings, log })
   }
 
-  /**
-   * Throws ConflictError, before it changes anything, where `n4.tunnels` names no service that takes GTP-U, and
-   * UnavailableError where a VIP cannot be listened at.
-   */
+  /** Throws UnavailableError where a VIP cannot be listened at. Services that are named by others must be there. */
   async apply(changes: readonly Change[]): Promise<void> {
     const wanted = servicesAfter(
       this.#inner.services().map(({ service }) => service),
       changes,
     )
-    const tunnels = tunnelsOf(wanted)
+    const n4 = n4Wanted(wanted)
     await this.#inner.apply(changes)
-    this.#follow(wanted, tunnels)
+    this.#n4.follow(n4)
+    // What is local for its sessions is so by nobody's word any more.
+    for (const change of changes)
+      if (change.kind === 'remove' && change.service.select === 'n4')
+        this.#inner.userSessions.forget(ownerOf(change.service))
+    this.#memory.keepOnly(Array.from(n4.values(), ({ service }) => service.address))
+    this.#gtpc.follow(gtpcWanted(wanted))
   }
 
   services(): readonly ServiceStatus[] {
@@ -76,69 +104,64 @@ export class ProxyingDatapath implements Datapath, N4Control {
     return this.#inner.hints
   }
 
+  get userSessions(): UserSessionOwners {
+    return this.#inner.userSessions
+  }
+
   n4(): readonly N4ServiceStatus[] {
-    return [...this.#running.values()].map(({ runner, service }) => ({
-      service: service.name,
-      status: runner.status(),
-    }))
+    return this.#n4.statuses((runner) => runner.status())
   }
 
-  n4Sessions(limit: number): readonly N4ServiceSession[] {
-    const found: N4ServiceSession[] = []
-    for (const { runner, service } of this.#running.values())
-      for (const session of runner.sessions(limit - found.length)) found.push({ service: service.name, ...session })
-    return found
+  n4Sessions(limit: number): Promise<readonly N4ServiceSession[]> {
+    return this.#n4.sessionsInTurns(limit, (runner, most) => runner.sessions(most))
   }
 
-  /** Peers notice by their heartbeats. */
+  gtpc(): readonly GtpcServiceStatus[] {
+    return this.#gtpc.statuses((runner) => runner.status())
+  }
+
+  gtpcSessions(limit: number, imsi: string | null): readonly GtpcServiceSession[] {
+    return this.#gtpc.sessions(limit, (runner, most) => runner.sessions(most, imsi))
+  }
+
+  /** Before the end: requests that are under way are answered, others wait for whoever comes after. */
+  async quiet(): Promise<void> {
+    await Promise.all(this.#n4.runners().map((runner) => runner.quiet()))
+  }
+
+  /** Peers notice by their heartbeats and echo requests; those of N4 only if nobody comes after. */
   close(): void {
-    for (const { runner } of this.#running.values()) runner.close()
-    this.#running = new Map()
+    this.#n4.close()
+    this.#gtpc.close()
   }
 
-  #follow(wanted: ReadonlyMap<ServiceKey, Service>, tunnels: ReadonlyMap<ServiceKey, Service>): void {
-    const before = this.#running
-    const after = new Map<ServiceKey, Running>()
-    // First those that go, so that their sockets are free.
-    for (const [key, running] of before) {
-      const service = wanted.get(key)
-      if (service !== undefined && goesOn(running, service, tunnels.get(key))) after.set(key, running)
-      else running.runner.close()
-    }
-    this.#running = after
-    for (const [key, vip] of tunnels) {
-      const service = wanted.get(key)!
-      const running = after.get(key)
-      if (running === undefined) {
-        after.set(key, this.#start(service, vip))
-        continue
-      }
-      const { runner, service: known, tunnels: knownVip } = running
-      runner.steerAgain(newAddresses(knownVip, vip))
-      if (known !== service) runner.configure(service)
-      after.set(key, { service, tunnels: vip, runner })
-    }
-  }
-
-  #start(service: Service, tunnels: Service): Running {
+  #startGtpc({ service }: GtpcWanted): GtpcRunner {
     const { log, surroundings } = this.#options
-    const { hints } = this.#inner
-    // Sessions of before are lost, and their peers will say so; their tunnels would stand in the way of new ones.
-    hints.forget(tunnels.name)
-    const recoveryTimeStamp = this.#nextRecovery()
-    try {
-      const runner = new N4Runner({ service, tunnels, recoveryTimeStamp, surroundings, hints, log })
-      return { service, tunnels, runner }
-    } catch (error) {
-      if (!(error instanceof Error) || !('code' in error)) throw error
-      throw new UnavailableError(`service ${service.name} cannot be listened at: ${error.message}`)
-    }
+    const restartCounter = this.#restartCounters.next(service.address)
+    return new GtpcRunner({ service, restartCounter, surroundings, log })
   }
 
-  /** Sessions are kept in memory: with them a new one begins, and peers must be told so (TS 29.244, 6.2.2). */
-  #nextRecovery(): number {
-    this.#lastRecovery = Math.max(this.#lastRecovery + 1, this.#options.surroundings.wallSeconds() + ntpEpoch)
-    return this.#lastRecovery % 2 ** 32
+  #startN4({ service, tunnels, users }: N4Wanted): N4Runner {
+    const { log, surroundings } = this.#options
+    const { hints, userSessions } = this.#inner
+    const owner = ownerOf(service)
+    userSessions.forget(owner)
+    const told = { address: service.address, nodeId: nodeIdOf(service), tunnels: tunnels.address }
+    return this.#memory.start(
+      told,
+      (start) =>
+        new N4Runner({
+          service,
+          tunnels,
+          users,
+          userSessions,
+          owner,
+          start,
+          surroundings,
+          hints,
+          log,
+        }),
+    )
   }
 }
 
@@ -153,40 +176,38 @@ function servicesAfter(services: readonly Service[], changes: readonly Change[])
   return after
 }
 
-/** Of each proxied service the one that takes its tunnels. Throws ConflictError where there is none. */
-function tunnelsOf(services: ReadonlyMap<ServiceKey, Service>): ReadonlyMap<ServiceKey, Service> {
-  const byName = new Map([...services.values()].map((service) => [service.name, service]))
-  const found = new Map<ServiceKey, Service>()
-  for (const [key, service] of services) {
-    if (!isProxied(service)) continue
-    const { tunnels: name } = n4SettingsOf(service)
-    const tunnels = byName.get(name)
-    if (tunnels?.select !== 'n3')
-      throw new ConflictError(
-        `service ${service.name}: n4.tunnels is ${name}, which is ` +
-          `${tunnels === undefined ? 'no service' : 'a service without select n3'}: ` +
-          'name the service that takes GTP-U for the same UPFs',
-      )
-    const other = [...found].find(([, one]) => one === tunnels)
-    if (other !== undefined)
-      throw new ConflictError(
-        `service ${service.name}: n4.tunnels is ${name}, which is that of service ` +
-          `${services.get(other[0])?.name} already: ` +
-          'TEIDs would mean two things; make a service with select n3 for each',
-      )
-    found.set(key, tunnels)
-  }
-  return found
-}
-
-const addressesOf = ({ endpoints }: Service): ReadonlySet<string> => new Set(endpoints.map(({ address }) => address))
-
-const newAddresses = (before: Service, after: Service): ReadonlySet<string> =>
-  addressesOf(after).difference(addressesOf(before))
+const gtpcWanted = (services: ReadonlyMap<ServiceKey, Service>): ReadonlyMap<ServiceKey, GtpcWanted> =>
+  new Map([...services].filter(([, { select }]) => select === 'gtpc').map(([key, service]) => [key, { service }]))
 
 /** Only endpoints may have changed: what peers were told stays true. */
-const goesOn = ({ service, tunnels }: Running, next: Service, nextTunnels: Service | undefined): boolean =>
-  isProxied(next) &&
-  nextTunnels?.address === tunnels.address &&
-  nextTunnels.name === tunnels.name &&
-  JSON.stringify(n4SettingsOf(service)) === JSON.stringify(n4SettingsOf(next))
+const gtpcGoesOn = (known: GtpcWanted, next: GtpcWanted): boolean =>
+  JSON.stringify(gtpcSettingsOf(known.service)) === JSON.stringify(gtpcSettingsOf(next.service))
+
+/** Services of `select: n4`, each with those that it names: that these are there is the configuration's to see to. */
+function n4Wanted(services: ReadonlyMap<ServiceKey, Service>): ReadonlyMap<ServiceKey, N4Wanted> {
+  const byName = new Map([...services.values()].map((service) => [service.name, service]))
+  const named = (name: string): Service => {
+    const found = byName.get(name)
+    assert(found !== undefined, `there is no service ${name}`)
+    return found
+  }
+  return new Map(
+    [...services].flatMap(([key, service]): readonly (readonly [ServiceKey, N4Wanted])[] => {
+      if (service.select !== 'n4') return []
+      const { tunnels, users } = n4SettingsOf(service)
+      return [[key, { service, tunnels: named(tunnels), users: users.map(named) }]]
+    }),
+  )
+}
+
+const ownerOf = ({ name }: Service): UserSessionOwner => `n4 ${name}`
+
+/** What peers were told, and what is found in rules when they come; a runner takes over all the rest. */
+const lasting = (service: Service): string =>
+  JSON.stringify([nodeIdOf(service), n4SettingsOf(service).localNetworkInstances])
+
+/** Otherwise another engine takes up the sessions, or, where peers were told what is not true any more, begins anew. */
+const n4GoesOn = (known: N4Wanted, next: N4Wanted): boolean =>
+  next.tunnels.address === known.tunnels.address &&
+  next.tunnels.name === known.tunnels.name &&
+  lasting(known.service) === lasting(next.service)

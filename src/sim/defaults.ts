@@ -14,6 +14,7 @@ export const smfDefaults: Omit<SmfOptions, 'address' | 'peer' | 'gnbs'> = {
   dnn: 'internet',
   slice: null,
   qfi: 9,
+  local: null,
   packetBytes: 100,
 }
 

@@ -42,6 +42,7 @@ export const element = {
   sourceInterface: 20,
   fTeid: 21,
   networkInstance: 22,
+  sdfFilter: 23,
   precedence: 29,
   reportType: 39,
   offendingIe: 40,

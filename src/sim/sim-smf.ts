@@ -23,6 +23,7 @@ import { Problems } from './problems.ts'
 import { SmfAnswers } from './smf-answers.ts'
 import { checkCause, nodeOf } from './smf-checks.ts'
 import { SessionRules } from './smf-rules.ts'
+import type { LocalNetwork } from './smf-rules.ts'
 import { SmfSessions } from './smf-sessions.ts'
 import { leastPacketBytes } from './user-packet.ts'
 import type { PfcpMessage } from '../protocols/pfcp/index.ts'
@@ -53,6 +54,8 @@ export interface SmfOptions extends RequestTimes {
   readonly dnn: string
   readonly slice: string | null
   readonly qfi: number
+  /** what its rules send to a local network (uplink classifier); null: nothing. Not with tunnels of kind `choose` */
+  readonly local: LocalNetwork | null
   /** of the IP packets that UEs send */
   readonly packetBytes: number
   readonly heartbeatMs: number

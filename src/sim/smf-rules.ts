@@ -33,6 +33,14 @@ export interface SessionPlan {
   /** `1-000001`; null: none is said */
   readonly slice: string | null
   readonly qfi: number
+  /** null: all goes to the core */
+  readonly local: LocalNetwork | null
+}
+
+/** Where rules send what is for some places. */
+export interface LocalNetwork {
+  readonly networkInstance: string
+  readonly prefix: string
 }
 
 export interface SessionParts {
@@ -44,7 +52,7 @@ export interface SessionParts {
   readonly gnbTeid: number
 }
 
-export const rule = { uplink: 1, downlink: 2, uplinkToo: 3 } as const
+export const rule = { uplink: 1, downlink: 2, uplinkToo: 3, local: 4 } as const
 const side = { access: 0, core: 1 } as const
 const forward = Uint8Array.of(2, 0)
 const gtpuAnyFamily = 6
@@ -52,6 +60,9 @@ const chooseId = 5
 const endpointId = 1
 const pdnTypes = { ipv4: 1, ipv6: 2 } as const
 const sendEndMarkers = 2
+/** Of an SDF Filter: it has a flow description (8.2.5). */
+const flowDescription = 1
+const localPrecedence = 100
 
 /** The PDRs whose F-TEID the answer must tell. */
 export const pdrsToTell = (tunnel: TunnelChoice): readonly number[] => {
@@ -129,6 +140,7 @@ export class SessionRules {
         number32(element.farId, rule.downlink),
       ),
       this.#uplinkFar,
+      ...this.#localRules(towardsUplink),
       group(
         element.createFar,
         number32(element.farId, rule.downlink),
@@ -137,6 +149,35 @@ export class SessionRules {
       ),
       bytes(element.userId, userId(session.number)),
       ...this.#rest,
+    ]
+  }
+
+  /** What is for a local network comes first, and goes there (uplink classifier). */
+  #localRules(detects: readonly PfcpElement[]): readonly PfcpElement[] {
+    const { local } = this.plan
+    if (local === null) return []
+    const description = Buffer.from(`permit out ip from ${local.prefix} to assigned`)
+    const filter = Uint8Array.of(flowDescription, 0, 0, description.length, ...description)
+    const farId = number32(element.farId, rule.local)
+    return [
+      group(
+        element.createPdr,
+        number16(element.pdrId, rule.local),
+        number32(element.precedence, localPrecedence),
+        group(element.pdi, this.#access, ...detects, this.#qfi, bytes(element.sdfFilter, filter)),
+        this.#behindUplinkPdi[0]!,
+        farId,
+      ),
+      group(
+        element.createFar,
+        farId,
+        this.#forward,
+        group(
+          element.forwardingParameters,
+          number8(element.destinationInterface, side.core),
+          nameElement(element.networkInstance, local.networkInstance),
+        ),
+      ),
     ]
   }
 

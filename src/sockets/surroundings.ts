@@ -34,6 +34,8 @@ export interface Surroundings {
   nowMs(): number
   /** seconds since 1970 */
   wallSeconds(): number
+  /** from 0 to below 1 */
+  random(): number
   /** Calls every so many milliseconds, until what is returned is called. */
   every(periodMs: number, call: () => void): () => void
 }

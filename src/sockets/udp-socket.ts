@@ -198,6 +198,7 @@ export const realSurroundings: Surroundings = {
   open: (place, longestBytes, receive) => new NativeUdpSocket(place, longestBytes, receive),
   nowMs: () => performance.now(),
   wallSeconds: () => Math.floor(Date.now() / 1000),
+  random: Math.random,
   every(periodMs, call) {
     const timer = setInterval(call, periodMs)
     return () => clearInterval(timer)

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { FakeHints } from './fake-hints.ts'
+import { FakeUserSessions } from './fake-user-sessions.ts'
+import { UserSessionOwners } from '../lb/user-session-owners.ts'
 import { serviceKey } from '../lb/model.ts'
 import type {
   Counters,
@@ -14,6 +16,7 @@ import type {
   Verdicts,
 } from '../lb/datapath.ts'
 import type { Change, Service, ServiceKey } from '../lb/model.ts'
+import type { GtpcControl, GtpcServiceSession, GtpcServiceStatus } from '../lb/gtpc-status.ts'
 import type { N4Control, N4ServiceSession, N4ServiceStatus } from '../lb/n4-status.ts'
 
 const noCounters: Counters = { packets: 0n, bytes: 0n, flows: 0n }
@@ -24,7 +27,7 @@ interface Failure {
   readonly after: number
 }
 
-export class FakeDatapath implements Datapath, N4Control {
+export class FakeDatapath implements Datapath, N4Control, GtpcControl {
   /** every call of apply that came through, in order */
   readonly applies: (readonly Change[])[] = []
   /** What the readers answer; set by the test. */
@@ -32,12 +35,16 @@ export class FakeDatapath implements Datapath, N4Control {
   readonly interfaceStatus: InterfaceStatus[] = []
   readonly n4Status: N4ServiceStatus[] = []
   readonly n4SessionStatus: N4ServiceSession[] = []
+  readonly gtpcStatus: GtpcServiceStatus[] = []
+  readonly gtpcSessionStatus: GtpcServiceSession[] = []
   readonly serviceCounters = new Map<ServiceKey, Counters>()
   verdictCounters: Verdicts = { xdp: {}, tc: {} }
   /** the most calls of apply that ran at the same time */
   mostAtOnce = 0
   readonly #services = new Map<ServiceKey, Service>()
   readonly hints = new FakeHints((name) => [...this.#services.values()].find((service) => service.name === name))
+  readonly fakeUserSessions = new FakeUserSessions()
+  readonly userSessions = new UserSessionOwners(this.fakeUserSessions)
   readonly #failures: Failure[] = []
   #running = 0
 
@@ -101,7 +108,15 @@ export class FakeDatapath implements Datapath, N4Control {
     return this.n4Status
   }
 
-  n4Sessions(limit: number): readonly N4ServiceSession[] {
+  async n4Sessions(limit: number): Promise<readonly N4ServiceSession[]> {
     return this.n4SessionStatus.slice(0, limit)
+  }
+
+  gtpc(): readonly GtpcServiceStatus[] {
+    return this.gtpcStatus
+  }
+
+  gtpcSessions(limit: number, imsi: string | null): readonly GtpcServiceSession[] {
+    return this.gtpcSessionStatus.filter((one) => imsi === null || one.imsi === imsi).slice(0, limit)
   }
 }

@@ -1,7 +1,8 @@
 // Hints without a kernel: refuses what the real ones refuse, and remembers the rest.
 
 import { HintCounter, HintError, wrongWith } from '../lb/hints.ts'
-import type { HintChange, HintControl, HintCounts } from '../lb/hints.ts'
+import type { Traffic } from '../lb/datapath.ts'
+import type { HintChange, HintControl, HintCounts, SessionKey } from '../lb/hints.ts'
 import type { Service } from '../lb/model.ts'
 
 export interface FakeHint {
@@ -16,6 +17,8 @@ export class FakeHints implements HintControl {
   readonly applies: (readonly HintChange[])[] = []
   /** services, in order */
   readonly forgets: string[] = []
+  /** what hints have counted, by the names of `all` */
+  readonly counted = new Map<string, Traffic>()
   readonly #service: (name: string) => Service | undefined
   readonly #counter = new HintCounter()
   #hints: ReadonlyMap<string, FakeHint> = new Map()
@@ -24,7 +27,7 @@ export class FakeHints implements HintControl {
     this.#service = service
   }
 
-  /** By service, kind and key: `n3 teid 00000001`. */
+  /** By service, kind and key: `n3 teid 00000001`, `n6 ue-ip 0a3c0000/16`. */
   get all(): ReadonlyMap<string, FakeHint> {
     return this.#hints
   }
@@ -51,13 +54,26 @@ export class FakeHints implements HintControl {
     this.#hints = new Map([...this.#hints].filter(([name]) => !name.startsWith(`${service} `)))
   }
 
+  keepOnly(service: string, keys: Iterable<SessionKey>): void {
+    const names = new Set(Array.from(keys, (key) => nameOf({ ...key, service })))
+    this.#hints = new Map(
+      [...this.#hints].filter(([name, { leaving }]) => !name.startsWith(`${service} `) || leaving || names.has(name)),
+    )
+  }
+
+  traffic(keys: readonly SessionKey[]): readonly (Traffic | null)[] {
+    return keys.map((key) =>
+      this.#hints.has(nameOf(key)) ? (this.counted.get(nameOf(key)) ?? { packets: 0n, bytes: 0n }) : null,
+    )
+  }
+
   #one(hints: Map<string, FakeHint>, change: HintChange): HintError['reason'] | null {
-    const { action, endpoint, graceMs, identifier, key, kind } = change
+    const { action, endpoint, graceMs, identifier } = change
     const service = this.#service(change.service)
     const refusal = wrongWith(change, service)
     if (refusal !== null) return refusal
     const isKnown = service?.endpoints.some(({ address }) => address === endpoint) === true
-    const name = `${change.service} ${kind} ${Buffer.from(key).toString('hex')}`
+    const name = nameOf(change)
     const found = hints.get(name)
     if (action === 'remove') {
       if (!isKnown || found?.endpoint !== endpoint || found.leaving) return null
@@ -71,4 +87,9 @@ export class FakeHints implements HintControl {
     hints.set(name, { endpoint, identifier, leaving: false })
     return null
   }
+}
+
+const nameOf = ({ service, kind, key, prefixBits }: SessionKey): string => {
+  const isUsual = prefixBits === undefined || prefixBits === (key.length === 4 ? 32 : 64)
+  return `${service} ${kind} ${Buffer.from(key).toString('hex')}${isUsual ? '' : `/${prefixBits}`}`
 }

@@ -28,14 +28,26 @@ const session: N4ServiceSession = {
   state: 'up',
   dnn: 'internet',
   tunnels: [
-    { teid: '0x00000001', upfTeid: '0x00000001' },
-    { teid: '0x00000002', upfTeid: '0x00000007' },
+    { teid: '0x00000001', upfTeid: '0x00000001', direction: 'up' },
+    { teid: '0x00000002', upfTeid: '0x00000007', direction: 'down' },
   ],
   ueAddresses: ['10.48.0.1/32'],
   ageMs: 3_725_000.5,
+  uplink: { packets: 1_234_567n, bytes: 150_000_000n },
+  downlink: { packets: 0n, bytes: 0n },
 }
 
 export const n4SessionsForTest: readonly N4ServiceSession[] = [
   session,
-  { ...session, seid: '0x0000000000000002', upfSeid: null, state: 'establishing', dnn: '', tunnels: [], ageMs: 0 },
+  {
+    ...session,
+    seid: '0x0000000000000002',
+    upfSeid: null,
+    state: 'establishing',
+    dnn: '',
+    tunnels: [],
+    ageMs: 0,
+    uplink: null,
+    downlink: null,
+  },
 ]

@@ -69,7 +69,9 @@ const probes = {
   ip: () => missingProgram('ip'),
   iperf3: () => missingProgram('iperf3'),
   libfuzzer: missingLibFuzzer,
+  'nextepc-sgwd': () => missingProgram('nextepc-sgwd', 'nextepc-sgw'),
   nft: () => missingProgram('nft'),
+  'osmo-ggsn': () => missingProgram('osmo-ggsn') ?? missingProgram('sgsnemu', 'osmo-ggsn'),
   tcpdump: () => missingProgram('tcpdump'),
   tshark: () => missingProgram('tshark'),
   usrsctp: () =>
@@ -112,13 +114,13 @@ function missingSuccess(command: readonly [string, ...string[]], failure: string
 }
 
 /** Of the machine: node_modules/.bin, which npm puts into PATH, has an `nft` of its own that is another program. */
-function missingProgram(name: string): string | null {
+function missingProgram(name: string, packageName = name): string | null {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'].filter(
     (folder) => !folder.includes('node_modules'),
   )
   return folders.some((folder) => executable(join(folder, name)))
     ? null
-    : `${name} is not installed (scripts/setup --test)`
+    : `${packageName} is not installed (scripts/setup --test)`
 }
 
 function executable(path: string): boolean {

@@ -23,6 +23,8 @@ export const endpointsAt = (
 
 const settings: N4Settings = {
   tunnels: 'n3',
+  users: [],
+  localNetworkInstances: [],
   nodeId: null,
   balance: 'least-sessions',
   onLoss: 'report',
@@ -64,7 +66,10 @@ interface Line {
   readonly message: string
 }
 
-export const bed = (change: (surroundings: Surroundings) => Surroundings = (surroundings) => surroundings) => {
+export const bed = (
+  change: (surroundings: Surroundings) => Surroundings = (surroundings) => surroundings,
+  stateDirectory: string | null = null,
+) => {
   const network = new SimNetwork()
   const datapath = new FakeDatapath()
   const lines: Line[] = []
@@ -73,7 +78,9 @@ export const bed = (change: (surroundings: Surroundings) => Surroundings = (surr
     (fields: object, message: string): void =>
       void lines.push({ level, fields, message })
   const log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
-  const proxying = new ProxyingDatapath(datapath, { surroundings: change(network.surroundings), log })
+  const start = (): ProxyingDatapath =>
+    new ProxyingDatapath(datapath, { stateDirectory, surroundings: change(network.surroundings), log })
+  const proxying = start()
   const upf = (address: string, more: Partial<UpfOptions> = {}): SimUpf =>
     new SimUpf({ ...upfDefaults, address, number: Number(address.split('.')[3]), ...more }, network.surroundings)
   const smf = (more: Partial<SmfOptions> = {}): SimSmf =>
@@ -82,6 +89,8 @@ export const bed = (change: (surroundings: Surroundings) => Surroundings = (surr
     network,
     datapath,
     proxying,
+    /** another one over the same datapath, as after a restart */
+    start,
     lines,
     upf,
     smf,
@@ -93,8 +102,8 @@ export const bed = (change: (surroundings: Surroundings) => Surroundings = (surr
 }
 
 /** Both services, three UPFs that give out the same TEIDs, and an SMF, all of them associated. */
-export const ready = async (n4: Service = n4Of(), n3: Service = n3Of()) => {
-  const made = bed()
+export const ready = async (n4: Service = n4Of(), n3: Service = n3Of(), stateDirectory: string | null = null) => {
+  const made = bed((surroundings) => surroundings, stateDirectory)
   const pool = upfs.map((address) => made.upf(address))
   await made.add(n3, n4)
   await made.network.pass(200)

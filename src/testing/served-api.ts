@@ -8,6 +8,7 @@ import { serve } from '../api/serve.ts'
 import type { RunningApi } from '../api/serve.ts'
 import { Controller } from '../config/controller.ts'
 import { describe } from '../config/plan.ts'
+import { describeSessions } from '../config/user-sessions.ts'
 import type { Log } from '../lb/log.ts'
 import { apiSocket } from '../lb/paths.ts'
 import { FakeDatapath } from './fake-datapath.ts'
@@ -64,6 +65,7 @@ export const serveForTest = async (options: ServedOptions = {}): Promise<ServedA
     registry: controller,
     datapath,
     describe,
+    describeSessions,
     log,
     socketPath,
     listen: options.tcp === undefined ? null : { host: '127.0.0.1', port: options.tcp },

@@ -41,7 +41,8 @@ export class SimNetwork {
       }
     },
     nowMs: () => this.#nowMs,
-    wallSeconds: () => 1_700_000_000,
+    wallSeconds: () => 1_700_000_000 + Math.floor(this.#nowMs / 1000),
+    random: Math.random,
     every: (periodMs, call) => {
       const timer = { periodMs, dueMs: this.#nowMs + periodMs, call }
       this.#timers.add(timer)

@@ -48,7 +48,12 @@ export interface Frame {
 }
 
 /** Frames with at least one of these fields, of which the first of each protocol tells that it is there. */
-export async function* framesOf(path: string, fields: readonly string[], filter: string): AsyncGenerator<Frame> {
+export async function* framesOf(
+  path: string,
+  fields: readonly string[],
+  filter: string,
+  more: readonly string[] = [],
+): AsyncGenerator<Frame> {
   const all = [...columns, ...fields]
   const args = [
     '-n',
@@ -63,7 +68,7 @@ export async function* framesOf(path: string, fields: readonly string[], filter:
     '-E',
     `aggregator=${unit}`,
     ...all.flatMap((field) => ['-e', field]),
-    ...settings.flatMap((setting) => ['-o', setting]),
+    ...[...settings, ...more].flatMap((setting) => ['-o', setting]),
   ]
   for await (const line of linesOf(args)) {
     const values = line.split('\t')

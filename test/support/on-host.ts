@@ -3,6 +3,7 @@
 import type { Host, Remote } from '../../lab/host.ts'
 import { bulk, openBulkServer } from './bulk.ts'
 import { oneFromEach, openSequence, type Sequence, type SequenceRequest } from './datagrams.ts'
+import { openGnb, openUpf, type Gnb, type GnbOptions, type Upf } from './gnb.ts'
 import { askInPieces, type PiecesRequest } from './pieces.ts'
 import { openFrameSender, ping, type FrameSender, type PingRequest, type PingResult } from './raw.ts'
 import { openStreamClient, openStreamServer, type StreamClient, type StreamServer } from './streams.ts'
@@ -47,6 +48,12 @@ export const bulkFrom = (host: Host, address: string, port: number, bytes: numbe
   host.call(moduleOf('bulk.ts'), bulk, address, port, bytes, timeoutMs)
 
 export const piecesFrom = (host: Host, request: PiecesRequest) => host.call(moduleOf('pieces.ts'), askInPieces, request)
+
+export const gnbOn = (host: Host, options: GnbOptions): Promise<Remote<Gnb>> =>
+  host.open(moduleOf('gnb.ts'), openGnb, options)
+
+export const upfOn = (host: Host, addresses: readonly string[]): Promise<Remote<Upf>> =>
+  host.open(moduleOf('gnb.ts'), openUpf, addresses)
 
 export const macAddress = async (host: Host, device: string): Promise<string> => {
   const { stdout } = await host.run('ip', ['-json', 'link', 'show', 'dev', device])

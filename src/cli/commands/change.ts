@@ -3,23 +3,13 @@
 
 import { readFile } from 'node:fs/promises'
 import { text as readStream } from 'node:stream/consumers'
-import type { Changes } from '../../api/schemas.ts'
-import type { Service } from '../../lb/model.ts'
+import type { Changes, UserSessionChanges } from '../../api/schemas.ts'
 import { parsePlace } from '../arguments.ts'
 import { connect } from '../context.ts'
 import type { GlobalOptions } from '../context.ts'
 import { usage } from '../errors.ts'
 import type { Io } from '../io.ts'
-import { printData } from '../output.ts'
-
-const printChanges = async (io: Io, answer: Changes, options: GlobalOptions): Promise<void> => {
-  if (await printData(io, answer, options.output)) return
-  for (const line of answer.changes.flatMap((change) => change.description)) io.out(`${line}\n`)
-  const count = answer.changes.length
-  const counted = `${count} ${count === 1 ? 'service' : 'services'}`
-  if (count === 0) io.say('nothing to change')
-  else io.say(answer.dryRun ? `${counted} would change (dry run)` : `${counted} changed`)
-}
+import { printChanges } from './changes.ts'
 
 export interface ApplyOptions extends GlobalOptions {
   readonly filename: string
@@ -47,14 +37,18 @@ const loxilbEntries = (text: string): readonly unknown[] | undefined => {
   return field(value, 'serviceArguments') === undefined ? undefined : [value]
 }
 
-const toInput = ({ owner: _, ...service }: Service) => service
+const toInput = <One extends { readonly owner: unknown }>({ owner: _, ...rest }: One) => rest
 
-/** The body of the request that a file stands for. */
-export const bodyOf = async (text: string, name: string): Promise<object> => {
+/** The requests that a file stands for. */
+export const bodiesOf = async (
+  text: string,
+  name: string,
+): Promise<{ readonly services: object; readonly sessions: readonly object[] }> => {
   const lbAttr = loxilbEntries(text)
-  if (lbAttr !== undefined) return { lbAttr }
-  const { parseServices } = await import('../../config/parse.ts')
-  return { services: parseServices(text, name).map(toInput) }
+  if (lbAttr !== undefined) return { services: { lbAttr }, sessions: [] }
+  const { parseApplied } = await import('../../config/parse.ts')
+  const { services, sessions } = parseApplied(text, name)
+  return { services: { services: services.map(toInput) }, sessions: sessions.map(toInput) }
 }
 
 /** Why a file cannot be read, in words. */
@@ -74,9 +68,12 @@ const readInput = async (name: string): Promise<string> => {
 
 export const apply = async (io: Io, options: ApplyOptions): Promise<void> => {
   const name = options.filename === '-' ? 'stdin' : options.filename
-  const body = await bodyOf(await readInput(options.filename), name)
+  const { services, sessions } = await bodiesOf(await readInput(options.filename), name)
   const client = await connect(io, options)
-  await printChanges(io, (await client.post(`/sluice/v1/services${query(options)}`, body)) as Changes, options)
+  const answer = (await client.post(`/sluice/v1/services${query(options)}`, services)) as Changes
+  if (sessions.length === 0) return printChanges(io, answer, options)
+  const of = (await client.post(`/sluice/v1/user-sessions${query(options)}`, { sessions })) as UserSessionChanges
+  await printChanges(io, { ...answer, sessions: of.sessions }, options)
 }
 
 const endpointsPath = (service: string): string => `/sluice/v1/services/${encodeURIComponent(service)}/endpoints`

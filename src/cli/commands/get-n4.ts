@@ -20,13 +20,19 @@ const listText = (texts: readonly string[]): string => (texts.length === 0 ? non
 const tunnelText = ({ teid, upfTeid }: N4Session['tunnels'][number]): string =>
   teid === upfTeid ? teid : `${teid}>${upfTeid}`
 
-const stateText = (io: Io, state: string): string =>
+export const stateText = (io: Io, state: string): string =>
   state === 'up' || state === 'establishing' || state === 'associating' ? state : io.style('out', 'yellow', state)
 
 const age = ({ ageMs }: N4Session): string => durationText(Math.floor(ageMs / 1000))
 
+const trafficHeaders = ['Up Packets', 'Up Bytes', 'Down Packets', 'Down Bytes'] as const
+
+/** What nobody counts is not 0. */
+const trafficTexts = ({ downlink, uplink }: N4Session): readonly string[] =>
+  [uplink, downlink].flatMap((one) => (one === null ? [none, none] : [String(one.packets), String(one.bytes)]))
+
 const sessionsView = (io: Io, sessions: readonly N4Session[]): View => ({
-  headers: ['Service', 'SEID', 'SMF', 'UPF', 'State', 'DNN', 'UE Addresses', 'Tunnels', 'Age'],
+  headers: ['Service', 'SEID', 'SMF', 'UPF', 'State', 'DNN', 'UE Addresses', 'Tunnels', ...trafficHeaders, 'Age'],
   rows: sessions.map((session) => [
     session.service,
     session.seid,
@@ -36,6 +42,7 @@ const sessionsView = (io: Io, sessions: readonly N4Session[]): View => ({
     session.dnn || none,
     listText(session.ueAddresses),
     String(session.tunnels.length),
+    ...trafficTexts(session),
     age(session),
   ]),
   empty: 'no sessions',
@@ -43,7 +50,20 @@ const sessionsView = (io: Io, sessions: readonly N4Session[]): View => ({
 
 /** With the identifiers of both sides. */
 const sessionsWideView = (io: Io, sessions: readonly N4Session[]): View => ({
-  headers: ['Service', 'SEID', 'SMF', 'SMF SEID', 'UPF', 'UPF SEID', 'State', 'DNN', 'UE Addresses', 'Tunnels', 'Age'],
+  headers: [
+    'Service',
+    'SEID',
+    'SMF',
+    'SMF SEID',
+    'UPF',
+    'UPF SEID',
+    'State',
+    'DNN',
+    'UE Addresses',
+    'Tunnels',
+    ...trafficHeaders,
+    'Age',
+  ],
   rows: sessions.map((session) => [
     session.service,
     session.seid,
@@ -55,6 +75,7 @@ const sessionsWideView = (io: Io, sessions: readonly N4Session[]): View => ({
     session.dnn || none,
     listText(session.ueAddresses),
     listText(session.tunnels.map(tunnelText)),
+    ...trafficTexts(session),
     age(session),
   ]),
   empty: 'no sessions',
@@ -104,7 +125,7 @@ const peersView = (io: Io, services: readonly N4[]): View => ({
 })
 
 /** What never happened is left out, unless all is wanted. */
-const countersView = (services: readonly N4[], all: boolean): View => ({
+export const countersView = (services: readonly Pick<N4, 'counters' | 'service'>[], all: boolean): View => ({
   headers: ['Service', 'Counter', 'Count'],
   rows: services.flatMap(({ counters, service }) =>
     Object.entries(counters)

@@ -2,6 +2,7 @@
 
 import type { Status } from '../../api/schemas.ts'
 import type { Service } from '../../lb/model.ts'
+import type { NamedUserSession } from '../../lb/user-session-registry.ts'
 import { NotFoundError } from '../../lb/errors.ts'
 import { apiSocket, defaultInstance } from '../../lb/paths.ts'
 import { connectTo } from '../client.ts'
@@ -61,18 +62,32 @@ export const showVersion = async (io: Io, options: GlobalOptions): Promise<void>
   else io.out(`server: ${server.version}\n`)
 }
 
-/** What runs now under that name, of the file's services; nothing when no daemon runs. */
-const currentServices = async (instance: string, io: Io, timeoutMs: number): Promise<readonly Service[]> => {
+interface OfFile {
+  readonly services: readonly Service[]
+  readonly sessions: readonly NamedUserSession[]
+}
+
+/** What runs now under that name, of the file's; nothing when no daemon runs. */
+const currentOfFile = async (instance: string, io: Io, timeoutMs: number): Promise<OfFile> => {
   try {
     const client = connectTo({ kind: 'unix', path: apiSocket(instance, io.env) }, timeoutMs)
     const { body } = await client.get('/sluice/v1/services')
-    return body.services.filter((service) => service.owner === 'file')
+    const { body: users } = await client.get('/sluice/v1/user-sessions', { limit: 65_536 })
+    return {
+      services: body.services.filter(({ owner }) => owner === 'file'),
+      sessions: users.sessions.flatMap(({ counters: _, owner, ...session }) =>
+        owner === 'file' ? [{ ...session, owner }] : [],
+      ),
+    }
   } catch (error) {
     if (!(error instanceof CliError) || error.exitCode !== 5) throw error
     io.say(`no daemon runs as ${instance}: the plan starts from nothing`)
-    return []
+    return { services: [], sessions: [] }
   }
 }
+
+const byName = (sessions: readonly NamedUserSession[]): ReadonlyMap<string, NamedUserSession> =>
+  new Map(sessions.map((session) => [session.name, session]))
 
 export interface RunFlags extends GlobalOptions {
   readonly config: string
@@ -84,10 +99,17 @@ export interface RunFlags extends GlobalOptions {
 const dryRun = async (io: Io, instance: string, options: RunFlags): Promise<void> => {
   const { readConfig } = await import('../../config/parse.ts')
   const { describe, plan } = await import('../../config/plan.ts')
-  const { services } = await readConfig(options.config)
-  const changes = plan(await currentServices(instance, io, options.timeout * 1000), services)
-  for (const line of describe(changes)) io.out(`${line}\n`)
-  io.say(changes.length === 0 ? 'nothing to change' : `${plural(changes.length, 'service')} would change (dry run)`)
+  const { describeSessions, planSessions } = await import('../../config/user-sessions.ts')
+  const { services, sessions } = await readConfig(options.config)
+  const current = await currentOfFile(instance, io, options.timeout * 1000)
+  const changes = plan(current.services, services)
+  const ofSessions = planSessions(byName(current.sessions), byName(sessions))
+  for (const line of [...describe(changes), ...describeSessions(ofSessions)]) io.out(`${line}\n`)
+  const parts = [
+    ...(changes.length === 0 ? [] : [plural(changes.length, 'service')]),
+    ...(ofSessions.length === 0 ? [] : [plural(ofSessions.length, 'session')]),
+  ]
+  io.say(parts.length === 0 ? 'nothing to change' : `${parts.join(', ')} would change (dry run)`)
 }
 
 export const run = async (io: Io, options: RunFlags): Promise<void> => {

@@ -4,6 +4,7 @@ import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readConfig } from '../../config/parse.ts'
 import { CannotReplayError, goldenText, reportText, startReplay } from '../../datapath/replay/index.ts'
+import { isProxied } from '../../lb/proxied.ts'
 import { CliError, usage } from '../errors.ts'
 import { lineDifference } from '../line-difference.ts'
 import { printData } from '../output.ts'
@@ -16,6 +17,7 @@ import type { ReplayFlags } from '../replay-flags.ts'
 
 type Options = GlobalOptions & ReplayFlags
 
+const thread = new URL('../../replay-thread.ts', import.meta.url)
 const objects = join(import.meta.dirname, '../../../build')
 const interruptedExitCode = 130
 /** In a capture each frame has a header of 16 bytes, and no shorter one is replayed. */
@@ -27,6 +29,8 @@ interface Capture {
   /** bytes of the file; 0: nobody knows */
   readonly size: number
   readonly mostFrames: number
+  /** False: it can be read once. */
+  readonly isFile: boolean
 }
 
 const hasCode = (error: unknown, code: string): boolean =>
@@ -36,9 +40,9 @@ const look = async (path: string): Promise<Capture> => {
   try {
     const found = await stat(path)
     if (found.isDirectory()) throw usage(`${path} is a directory`)
-    if (!found.isFile()) return { path, size: 0, mostFrames: Infinity }
+    if (!found.isFile()) return { path, size: 0, mostFrames: Infinity, isFile: false }
     const mostFrames = (await isPacked(path)) ? Infinity : Math.ceil(found.size / shortestRecord)
-    return { path, size: found.size, mostFrames }
+    return { path, size: found.size, mostFrames, isFile: true }
   } catch (error) {
     if (hasCode(error, 'ENOENT')) throw usage(`there is no file ${path}`)
     throw error
@@ -61,6 +65,22 @@ const refuseFlags = ({ frames, golden, output, update }: Options): void => {
     throw usage('--frames is text: leave -o out, or write the frames by --write')
 }
 
+/** What peers say of themselves late in a capture, proxies must hear from its start. */
+const refuseOnceOnly = ({ isFile }: Capture, { services }: Config): void => {
+  const proxied = services.find(isProxied)
+  if (proxied !== undefined && !isFile)
+    throw usage(`service ${proxied.name} is of mode proxy, for which a capture is read twice: write it to a file`)
+}
+
+/** Throws for an address that is no VIP. */
+const aliasesOf = ({ vip = [] }: Options, { services }: Config): ReplayOptions['aliases'] => {
+  const vips = new Set(services.flatMap(({ address, secondary }) => [address, ...secondary]))
+  for (const { vip: wanted } of vip)
+    if (!vips.has(wanted))
+      throw usage(`--vip: ${wanted} is no VIP of the configuration, which has ${[...vips].join(', ') || 'none'}`)
+  return vip
+}
+
 const optionsOf = (capture: Capture, config: Config, options: Options, write: string | null): ReplayOptions => ({
   objects,
   file: capture.path,
@@ -78,6 +98,7 @@ const optionsOf = (capture: Capture, config: Config, options: Options, write: st
   addresses: options.address ?? [],
   mtu: options.mtu,
   rewriteChecksums: options.rewriteChecksums ?? false,
+  aliases: aliasesOf(options, config),
   write,
   lines: options.frames ?? options.golden !== undefined,
 })
@@ -86,6 +107,7 @@ export const replay = async (io: Io, file: string, options: Options): Promise<vo
   refuseFlags(options)
   const config = await readConfig(options.config)
   const capture = await look(file === '-' ? '/dev/stdin' : file)
+  refuseOnceOnly(capture, config)
   const golden = options.golden === undefined || options.update ? null : await readGolden(options.golden)
   // Whoever interrupts us finds the file as it was before.
   const unfinished = options.write === undefined ? null : `${options.write}.${process.pid}.part`
@@ -123,7 +145,7 @@ const run = async (
 ): Promise<Report> => {
   const progress = new Progress({ stream: process.stderr, total: capture.size, now: Date.now })
   let readBytes = 0
-  const replaying = startReplay(options, {
+  const replaying = startReplay(thread, options, {
     progress: (bytes, frames) => {
       progress.add(bytes - readBytes)
       readBytes = bytes

@@ -1,4 +1,5 @@
 import test from 'ava'
+import fc from 'fast-check'
 import { finish, flowDigest, flowSlot, keyDigest, keyTag, scale, type FlowTuple } from './flow-hash.ts'
 
 const flow = (sourcePort: number): FlowTuple => ({
@@ -40,5 +41,15 @@ test('flow hash: spreads the ports of one client evenly', (t) => {
   t.true(
     counts.every((count) => count > 850 && count < 1150),
     counts.join(' '),
+  )
+})
+
+test('flow hash: a tag is the upper half of the digest, whatever the key', (t) => {
+  const sized = (size: number) => fc.uint8Array({ minLength: size, maxLength: size })
+  fc.assert(
+    fc.property(fc.oneof(sized(8), sized(24), sized(40)), (key) =>
+      t.is(keyTag(key), Number(keyDigest(key) >> 32n), Buffer.from(key).toString('hex')),
+    ),
+    { examples: [8, 24, 40].map((size) => [new Uint8Array(size).fill(255)]) },
   )
 })

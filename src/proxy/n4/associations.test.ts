@@ -179,7 +179,7 @@ test('n4: an SMF that asks again while it is cleaned up is answered both times (
   t.is(bed.proxy.status().smfs.length, 1)
 })
 
-test('n4: a newer time stamp in a heartbeat says that an SMF has restarted, an older one nothing (N4.14)', (t) => {
+test('n4: a newer time stamp is a restart of the SMF if its answer has it too, an older one nothing (N4.14)', (t) => {
   const bed = startedBed(pool)
   const smf = bed.smf('10.1.0.1')
   smf.associate()
@@ -187,7 +187,13 @@ test('n4: a newer time stamp in a heartbeat says that an SMF has restarted, an o
   smf.ask(1, null, recoveryOf(smf.recovery - 1))
   t.is(bed.proxy.status().sessions, 1)
   t.is(bed.count('time-stamp-stale'), 1)
+  // Sent by somebody else, or with the time of day.
   smf.ask(1, null, recoveryOf(smf.recovery + 1))
+  t.is(bed.proxy.status().sessions, 1)
+  t.is(bed.count('time-stamp-asked'), 1)
+  t.is(smf.got.filter(({ type }) => type === 1).length, 1, 'it is asked at once')
+  smf.recovery++
+  smf.ask(1, null, recoveryOf(smf.recovery))
   t.is(bed.proxy.status().sessions, 0)
   t.is(bed.proxy.status().smfs.length, 0)
   t.is(bed.upf('10.0.0.1').sessions.size, 0)

@@ -28,6 +28,10 @@ export interface Claim {
   chooses: boolean
   /** the same F-TEID for equal numbers */
   chooseId: number | null
+  /** the Traffic Endpoint that it refers to, as a rule; null: none */
+  endpoint: number | null
+  /** Its packets come from the side of the data network (8.2.2); null: that is not said. */
+  fromCore: boolean | null
   readonly ranges: UeRange[]
 }
 
@@ -83,7 +87,7 @@ export function readSessionRequest(body: Uint8Array, mostRules: number): Session
             request.refusal ??= refusal(cause.noResources, null)
             return false
           }
-          claim = { rule: -1, detects: isEndpoint(type), given: null, chooses: false, chooseId: null, ranges: [] }
+          claim = { ...noClaim, detects: isEndpoint(type), ranges: [] }
           request.claims.push(claim)
           return true
         case element.removePdr:
@@ -103,6 +107,8 @@ export function readSessionRequest(body: Uint8Array, mostRules: number): Session
   })
   return request
 }
+
+const noClaim = { rule: -1, given: null, chooses: false, chooseId: null, endpoint: null, fromCore: null }
 
 const isEndpoint = (type: number): boolean =>
   type === element.createTrafficEndpoint || type === element.updateTrafficEndpoint
@@ -172,6 +178,9 @@ export function setTexts(type: number, bytes: Uint8Array, start: number, end: nu
   return texts
 }
 
+/** Interface value (8.2.2) */
+const accessInterface = 0
+
 /** True: look into it. */
 function readInRule(
   request: SessionRequest,
@@ -190,6 +199,12 @@ function readInRule(
       return depth === 1
     case element.fTeid:
       readTunnel(claim, bytes, start)
+      return false
+    case element.sourceInterface:
+      if (end > start) claim.fromCore = (bytes[start]! & 15) !== accessInterface
+      return false
+    case element.trafficEndpointId:
+      if (depth === 2) claim.endpoint = idOf(type, bytes, start, end)
       return false
     case element.ueIpAddress:
       claim.ranges.push(...ueRanges(bytes, start))

@@ -2,6 +2,7 @@
 // room. What the session holds is installed before the SMF hears that it is there.
 
 import { messageTypes } from '../../protocols/pfcp/index.ts'
+import { followBreakout, keepsRequests } from './breakouts.ts'
 import { establishmentRefusal, readSessionRequest } from './claims.ts'
 import { cause, element, isAccepted } from './elements.ts'
 import { loadTaker, smfAddressOf, suspectUpf } from './peer-care.ts'
@@ -51,6 +52,8 @@ export function onEstablishment(state: N4State, exchange: Exchange, message: Pfc
 /** Asks the next UPF; where there is none, `otherwise` is the answer. */
 function attempt(state: N4State, wish: Wish, otherwise: number): void {
   const { body, exchange, request, smf, tried } = wish
+  // Given up while a UPF was asked: nobody waits for the session any more.
+  if (state.smfs.get(smf.nodeId) !== smf) return state.received.drop(exchange)
   const seid = request.smfSeid ?? noSeid
   const upf =
     tried.length < state.limits.attempts
@@ -146,13 +149,14 @@ function answered(state: N4State, wish: Wish, reservation: Reservation, { body }
   }
   session.upfSeid = upfSeid
   session.state = 'up'
-  if (state.options.onLoss === 'restore' && wish.body.length <= state.limits.storedBytes) session.stored = wish.body
+  if (keepsRequests(state) && wish.body.length <= state.limits.storedBytes) session.stored = wish.body
   state.counters.add('sessions-established')
   answerSmf(state, wish, reservation, body)
 }
 
 /** The answer of the UPF, with what it has chosen learnt if the session is there. */
-function answerSmf(state: N4State, { exchange }: Wish, reservation: Reservation, body: Uint8Array): void {
+function answerSmf(state: N4State, wish: Wish, reservation: Reservation, body: Uint8Array): void {
+  const { exchange } = wish
   const { session } = reservation
   const isUp = session.state === 'up'
   const elements = towardsSmf(
@@ -183,6 +187,7 @@ function answerSmf(state: N4State, { exchange }: Wish, reservation: Reservation,
     return state.respondCause(exchange, session.smfSeid, cause.systemFailure)
   }
   settle(state, reservation, [])
+  if (isUp) followBreakout(state, session, wish.body)
   state.respond(exchange, session.smfSeid, elements)
 }
 

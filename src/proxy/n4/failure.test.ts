@@ -59,7 +59,7 @@ test('n4: the SMF is told of each session of a UPF that has died, and the time s
   t.deepEqual(valueAt(elementsOf(psdbu(smf)[0]!), 39), Uint8Array.of(0x40))
   t.is(bed.proxy.status().sessions, 2)
   t.deepEqual(
-    [...bed.hints.values()].map(({ upf }) => upf),
+    [...bed.hints.values()].map(({ upfs }) => upfs[0]),
     Array.from({ length: 4 }, () => upB),
   )
   const answer = smf.ask(1, null, { type: 96, value: number32.write(smf.recovery) })
@@ -108,7 +108,7 @@ test('n4: sessions of a dead UPF are restored on another one with their TEIDs at
     reached.add(tunnel!.teid)
   }
   t.is(reached.size, 20)
-  for (let i = 1; i <= 20; i++) t.is(bed.hints.get(`ue-ip 0a2d00${i.toString(16).padStart(2, '0')}/`)?.upf, upA)
+  for (let i = 1; i <= 20; i++) t.is(bed.hints.get(`ue-ip 0a2d00${i.toString(16).padStart(2, '0')}/`)?.upfs[0], upA)
   // The SMF goes on as if nothing had happened.
   for (const { seid } of bed.proxy.sessions(20)) t.is(causeOf(smf.ask(54, BigInt(seid))!), 1)
   t.is(bed.hints.size, 0)

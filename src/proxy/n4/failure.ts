@@ -2,6 +2,7 @@
 // again on another UPF, or refused when they are asked for; those of a lost SMF are deleted at their UPFs.
 
 import { messageTypes } from '../../protocols/pfcp/index.ts'
+import { followBreakout } from './breakouts.ts'
 import { readSessionRequest } from './claims.ts'
 import { deletedByUserPlane, element, isAccepted, reportTypeUpRequest } from './elements.ts'
 import { body as join, elementOf, noSeid } from './messages.ts'
@@ -28,6 +29,7 @@ export function loseSessions(state: N4State, upf: UpfPeer, reason: UpfLoss): voi
       state.sessions.remove(session, state.steering, state.nowMs)
     // Those that are being made or moved end when their request does.
     if (session.state !== 'up') continue
+    state.changes.touch(session)
     const { upfSeid } = session
     const old = reason === 'drained' && upfSeid !== null ? { upf, upfSeid } : null
     // A UPF that has restarted would answer packets with error indications, and end at the gNB what can be restored.
@@ -120,6 +122,7 @@ function startRestoration(state: N4State, loss: Loss, done: () => void): void {
     state.counters.add('sessions-not-restored')
     if (old !== null) state.deletions.add({ ...old, done: nothing })
     if (!session.gone) {
+      state.changes.touch(session)
       silence(session, state.steering)
       session.state = 'lost'
       state.notices.add({ session, old: null })
@@ -140,6 +143,7 @@ function startRestoration(state: N4State, loss: Loss, done: () => void): void {
     chosen: (rule) => session.rules.get(rule)?.routes.map(({ range }) => range) ?? [],
   })
   if (elements === null) return giveUp()
+  state.changes.touch(session)
   session.upf.sessions.delete(session)
   session.upf = upf
   session.upfSeid = null
@@ -181,6 +185,7 @@ function restored(
     state.deletions.pump()
     return session.gone
   }
+  state.changes.touch(session)
   session.upfSeid = upfSeid
   session.state = 'up'
   moveChosen(state, session, upf, body)
@@ -195,6 +200,7 @@ function restored(
     }
   }
   for (const { routes } of session.rules.values()) for (const route of routes) state.steering.moveRoute(route, upf)
+  if (session.stored !== null) followBreakout(state, session, session.stored)
   state.counters.add('sessions-restored')
   return true
 }

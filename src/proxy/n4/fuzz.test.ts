@@ -25,6 +25,29 @@ const recovery = { type: 96, value: number32.write(2000) }
 const pdrId = { type: 56, value: number16.write(1) }
 const node = nodeIdOf('10.1.0.1')
 
+const flow = 'permit out ip from 192.168.5.0/24 to assigned'
+/** What is for a local network leaves its tunnel, and has a way back. */
+const localRules = [
+  groupOf(
+    1,
+    { type: 56, value: number16.write(3) },
+    of(29, 0, 0, 0, 9),
+    groupOf(2, of(20, 0), chooseOf(1), ueAddressOf('10.45.0.1'), of(23, 1, 0, 0, flow.length, ...Buffer.from(flow))),
+    of(108, 0, 0, 0, 7),
+    of(109, 0, 0, 0, 1),
+  ),
+  groupOf(
+    1,
+    { type: 56, value: number16.write(4) },
+    groupOf(2, of(20, 1), ueAddressOf('10.45.0.1')),
+    of(108, 0, 0, 0, 8),
+    of(109, 0, 0, 0, 1),
+  ),
+  groupOf(3, of(108, 0, 0, 0, 7), of(44, 2), groupOf(4, of(42, 1), { type: 22, value: Buffer.from('mec') })),
+  groupOf(3, of(108, 0, 0, 0, 8), of(44, 2), groupOf(4, of(42, 0), of(84, 1, 0, 0, 0, 0, 1, 10, 0, 0, 1))),
+  groupOf(7, of(109, 0, 0, 0, 1), of(25, 0), of(124, 9)),
+]
+
 /** One of each kind, as they are when nothing is wrong; `seid` is of a session that is there. */
 const templates = (seid: bigint, sequence: number): readonly Uint8Array[] =>
   [
@@ -48,6 +71,7 @@ const templates = (seid: bigint, sequence: number): readonly Uint8Array[] =>
     ]),
     messageOf(52, seid, sequence, [
       fSeidOf(10n, '10.1.0.1'),
+      ...localRules,
       groupOf(9, pdrId, groupOf(2, chooseOf())),
       groupOf(10, of(108, 0, 0, 0, 1), groupOf(11, of(84, 1, 0, 0, 0, 0, 1, 10, 0, 0, 1))),
       groupOf(15, pdrId),
@@ -65,12 +89,15 @@ const senders = ['10.1.0.1', '10.0.0.1', '10.0.0.2', '10.7.7.7']
 function busyBed(onLoss: 'report' | 'restore' | 'refuse'): { bed: Bed; smf: ReturnType<Bed['smf']>; seid: bigint } {
   const bed = startedBed(pool, {
     onLoss,
+    localNetworkInstances: ['mec'],
     limits: { sessions: 50, answers: 50, pending: 50, pfdBytes: 4000 },
     timers: { smfLostMs: 1000 },
   })
   const smf = bed.smf('10.1.0.1')
   smf.associate()
-  return { bed, smf, seid: smf.establish(pdrOf(1, chooseOf(), ueAddressOf('10.45.0.1')), far).seid }
+  const { seid } = smf.establish(...localRules, pdrOf(1, chooseOf(1), ueAddressOf('10.45.0.1')), far)
+  if (bed.local.size !== 1) throw new Error('the session has no local traffic')
+  return { bed, smf, seid }
 }
 
 const mutation = fc.record({
@@ -116,8 +143,8 @@ test('n4: whatever arrives, nothing is thrown, no limit is passed, and nothing i
           bed.advance(30_000)
           const after = bed.proxy.status()
           return (
-            after.sessions + after.tunnels + after.ueAddresses + after.smfs.length + bed.hints.size === 0 &&
-            after.pending <= pool.length
+            after.sessions + after.tunnels + after.ueAddresses + after.smfs.length + bed.hints.size + bed.local.size ===
+              0 && after.pending <= pool.length
           )
         },
       ),

@@ -22,19 +22,32 @@ export function onHeartbeat(state: N4State, from: Place, { body, sequence }: Pfc
   state.send(from, message({ type, seid: null, sequence, priority: null }, state.identity.recoveryElement))
   const peer = state.upfs.get(from.address) ?? state.smfAt.get(from.address)
   if (peer === undefined) state.counters.add('heartbeat-of-stranger')
-  else compareTimeStamp(state, peer, body)
+  else if (isNewer(state, peer, body)) ask(state, peer)
 }
 
-function compareTimeStamp(state: N4State, peer: Smf | UpfPeer, body: Uint8Array): void {
+/**
+ * Whether it says that the peer has restarted. An older time stamp is that of a message that was overtaken (TS 23.007,
+ * 19A).
+ */
+function isNewer(state: N4State, peer: Smf | UpfPeer, body: Uint8Array): boolean {
   const value = valueOf(body, element.recoveryTimeStamp)
-  if (value === null || value.length < 4 || peer.recovery === null || peer.state === 'down') return
+  if (value === null || value.length < 4 || peer.recovery === null || peer.state === 'down') return false
   const recovery = read32(value, 0)
-  if (recovery === peer.recovery) return
-  if (recovery < peer.recovery) {
-    // An old message that was overtaken (TS 23.007, 19A).
-    state.counters.add('time-stamp-stale')
-    return
-  }
+  if (recovery < peer.recovery) state.counters.add('time-stamp-stale')
+  return recovery > peer.recovery
+}
+
+/**
+ * Anybody can send a request with any address as its source, and there are SMFs that put the time of day into theirs.
+ * So what a request says is believed when the answer to one of ours says it too.
+ */
+function ask(state: N4State, peer: Smf | UpfPeer): void {
+  state.counters.add('time-stamp-asked')
+  peer.heartbeats.nextMs = state.nowMs
+  beat(state, peer)
+}
+
+function restarted(state: N4State, peer: Smf | UpfPeer): void {
   if (peer.kind === 'upf') {
     if (peer.state === 'up') loseUpf(state, peer, 'time-stamp')
     return
@@ -70,7 +83,7 @@ function beat(state: N4State, peer: Smf | UpfPeer): void {
           peer.state = 'up'
           state.event({ kind: 'smf-up', smf: peer.nodeId })
         }
-        compareTimeStamp(state, peer, body)
+        if (isNewer(state, peer, body)) restarted(state, peer)
       },
       failed() {
         next()
@@ -95,6 +108,7 @@ function giveUpSmf(state: N4State, smf: Smf): void {
   if (heir !== null && smf.sessions.size > 0) {
     for (const session of smf.sessions) {
       session.smf = heir
+      state.changes.touch(session)
       heir.sessions.add(session)
     }
     state.counters.add('sessions-inherited', smf.sessions.size)

@@ -53,9 +53,23 @@ export class PoolLoad {
   #load = -1
   #reduction = -1
   #elements: { readonly load: Uint8Array | null; readonly overload: Uint8Array | null } = { load: null, overload: null }
-  readonly #hotPercent: number
+  #hotPercent: number
 
   constructor(hotPercent: number) {
+    this.#hotPercent = hotPercent
+  }
+
+  /** of what was told last */
+  get sequence(): number {
+    return this.#sequence
+  }
+
+  /** What is told next has a number beyond this one. */
+  skipTo(sequence: number): void {
+    this.#sequence = sequence
+  }
+
+  configure(hotPercent: number): void {
     this.#hotPercent = hotPercent
   }
 

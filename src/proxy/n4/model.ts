@@ -1,6 +1,9 @@
 // What the N4 proxy is given and what it gives back. It has no sockets, timers or maps: bytes and time go in, effects
 // come out. Addresses are canonical text.
 
+import type { UserSession } from '../../lb/user-sessions.ts'
+import type { Snapshot } from './snapshot.ts'
+
 /** Where datagrams come from and go to. */
 export interface Place {
   readonly address: string
@@ -21,12 +24,14 @@ export interface HintChange {
   readonly key: Uint8Array
   /** of an address: how many bits of it count, when these are not all of them; null: all, or a TEID */
   readonly prefixBits: number | null
-  /** user-plane address of the UPF, which is an endpoint of the N3 service */
-  readonly upf: string
+  /** addresses of one UPF, where it takes GTP-U or users' packets: the first that the service has for an endpoint */
+  readonly upfs: readonly string[]
   /** TEID to write in place of the one that came; null: it stays */
   readonly identifier: number | null
   /** of a removal: how long the hint stays, so that end markers find their way. 0: it goes at once */
   readonly graceMs: number
+  /** of a removal: its session lives on, and what is installed next under the key goes on counting */
+  readonly keepsCounts: boolean
 }
 
 export interface Outgoing {
@@ -34,9 +39,15 @@ export interface Outgoing {
   readonly bytes: Uint8Array
 }
 
-/** Hints are to be installed before the first datagram is sent. */
+/** Whose traffic to which places leaves its tunnel in the fast path. Any of its addresses names a user. */
+export type BreakoutChange =
+  | { readonly action: 'install'; readonly session: UserSession }
+  | { readonly action: 'remove'; readonly ueAddress: string }
+
+/** Hints and breakouts are to be installed before the first datagram is sent. */
 export interface Effects {
   readonly hints: readonly HintChange[]
+  readonly breakouts: readonly BreakoutChange[]
   readonly send: readonly Outgoing[]
   readonly events: readonly N4Event[]
 }
@@ -66,6 +77,8 @@ export interface Upf {
   readonly address: string
   /** where it takes GTP-U; empty: wherever its F-TEIDs say */
   readonly userPlane: readonly string[]
+  /** where it takes what the data network sends to users; empty: at `address` */
+  readonly dataNetwork: readonly string[]
   /** share of the sessions, relative to the others; above 0 */
   readonly weight: number
   readonly drained: boolean
@@ -139,6 +152,21 @@ export const defaultLimits: N4Limits = {
   storedBytes: 16_384,
 }
 
+/** What peers have not been told of, and what may change while the engine runs. */
+export type N4Settings = Pick<N4Options, 'select' | 'onLoss' | 'onFewerFeatures' | 'hotPercent'> & {
+  readonly timers?: Partial<N4Timers>
+  readonly limits?: Partial<N4Limits>
+}
+
+/** Somebody writes down what changes, for an engine to come. */
+export interface N4Keeping {
+  /** a moment by the clock that datagrams come with, and the same since 1970 */
+  readonly nowMs: number
+  readonly wallMs: number
+  /** of an engine before this one; null: there is none */
+  readonly snapshot: Snapshot | null
+}
+
 export interface N4Options {
   /** of the service: what both sides see as the other's address */
   readonly address: VirtualAddresses
@@ -147,6 +175,8 @@ export interface N4Options {
   /** of the service that takes GTP-U for the UPFs */
   readonly n3: VirtualAddresses
   readonly upfs: readonly Upf[]
+  /** network instances whose traffic leaves its tunnel before it comes to a UPF */
+  readonly localNetworkInstances: readonly string[]
   readonly select: 'least-sessions' | 'load' | 'hash'
   /**
    * What becomes of the sessions of a UPF that has died. `report`: SMFs are told that they are deleted. `restore`: they
@@ -163,4 +193,6 @@ export interface N4Options {
   readonly random: () => number
   readonly timers?: Partial<N4Timers>
   readonly limits?: Partial<N4Limits>
+  /** left out: it ends with this process */
+  readonly keeping?: N4Keeping
 }

@@ -2,9 +2,9 @@
 // effects come out. Whatever a datagram holds, nothing is thrown.
 
 import { messageTypes, pfcp, splitPfcp } from '../../protocols/pfcp/index.ts'
-import { teidText } from '../../protocols/session-keys.ts'
 import { DecodeError } from '../../wire/decode-error.ts'
 import { onAssociation } from './associations.ts'
+import { describe } from './describe.ts'
 import { cause } from './elements.ts'
 import { onEstablishment, onLateEstablishment } from './establishment.ts'
 import { starts } from './failure.ts'
@@ -13,12 +13,14 @@ import { message as build, noSeid } from './messages.ts'
 import { onNodeReport, onPfdManagement, onSetDeletion, onSetModification } from './node-messages.ts'
 import { configurePool, tickPool } from './pool.ts'
 import { onReport, onSessionRequest } from './session-messages.ts'
-import { seidTextOf } from './sessions.ts'
 import { typeAround } from './spans.ts'
+import { goOn } from './snapshot.ts'
+import { allRecords } from './snapshot-changes.ts'
 import { N4State } from './state.ts'
 import type { PfcpMessage } from '../../protocols/pfcp/index.ts'
-import type { N4Peer, N4Session, N4Status } from '../../lb/n4-status.ts'
-import type { Effects, N4Options, Place, Upf } from './model.ts'
+import type { N4Peer, N4Status } from '../../lb/n4-status.ts'
+import type { DescribedSession } from './describe.ts'
+import type { Effects, HintChange, N4Options, N4Settings, Place, Upf } from './model.ts'
 import type { Session } from './sessions.ts'
 import type { Exchange } from './transactions.ts'
 
@@ -44,10 +46,13 @@ const firstSessionType = messageTypes.sessionEstablishmentRequest
 export class N4Proxy {
   readonly #state: N4State
 
-  /** Throws RangeError for a Node ID that is none. */
+  /** Throws RangeError for a Node ID that is none, and DecodeError for a snapshot that is not whole. */
   constructor(options: N4Options) {
     this.#state = new N4State(options, starts)
+    const snapshot = options.keeping?.snapshot ?? null
+    snapshot?.restore(this.#state)
     configurePool(this.#state, options.upfs)
+    if (snapshot !== null) goOn(this.#state)
   }
 
   /** One datagram; it may hold several messages. What is kept of its bytes is copied; `from` itself is kept. */
@@ -91,7 +96,11 @@ export class N4Proxy {
     const arrival = state.received.arrive(from, message, bytes)
     switch (arrival.kind) {
       case 'new':
-        return arrival.exchange
+        if (!state.isLeaving) return arrival.exchange
+        // It comes again, and meets whoever is there then.
+        state.counters.add('request-while-leaving')
+        state.received.drop(arrival.exchange)
+        return null
       case 'answered':
         state.counters.add('answered-again')
         state.send(from, arrival.bytes)
@@ -185,9 +194,45 @@ export class N4Proxy {
     return this.#state.takeEffects()
   }
 
+  /** Settings that peers have not been told of are to be these. */
+  adjust(settings: N4Settings): void {
+    this.#state.configure(settings)
+  }
+
+  /** All that the fast path is to know now, as if it were new. */
+  installed(): Iterable<HintChange> {
+    return this.#state.steering.installed()
+  }
+
+  /** From now on no request is begun; what is under way goes on. */
+  leave(): void {
+    this.#state.isLeaving = true
+  }
+
+  /** Requests of others that are not answered yet. */
+  get underWay(): number {
+    return this.#state.received.open
+  }
+
+  /** All that an engine to come needs, as records for its `Snapshot`. */
+  save(): Generator<Uint8Array> {
+    return allRecords(this.#state)
+  }
+
+  /** Records of what has changed since the last call: to be written before the effects of these changes leave. */
+  takeChanges(): readonly Uint8Array[] {
+    return this.#state.changes.take(this.#state)
+  }
+
   /** The fast path can lead tunnels to these user-plane addresses only now. */
   steerAgain(addresses: ReadonlySet<string>): Effects {
     this.#state.steering.tellAgain(addresses)
+    return this.#state.takeEffects()
+  }
+
+  /** The same of addresses of users. */
+  steerUsersAgain(): Effects {
+    this.#state.steering.tellUsersAgain()
     return this.#state.takeEffects()
   }
 
@@ -219,13 +264,13 @@ export class N4Proxy {
   }
 
   /** At most so many, the oldest first. */
-  sessions(limit: number): readonly N4Session[] {
-    const found: N4Session[] = []
-    for (const session of this.#state.sessions) {
-      if (found.length >= limit) break
-      found.push(describe(session, this.#state.nowMs))
-    }
-    return found
+  sessions(limit: number): readonly DescribedSession[] {
+    return this.eachSession().take(limit).toArray()
+  }
+
+  /** Each as it is when it is asked for; they may come and go meanwhile. */
+  *eachSession(): Generator<DescribedSession, void> {
+    for (const session of this.#state.sessions) yield describe(session, this.#state.nowMs)
   }
 }
 
@@ -236,24 +281,3 @@ const responses = new Set<number>(
   Object.entries(messageTypes).flatMap(([name, type]) => (name.endsWith('Response') ? [type] : [])),
 )
 const isResponse = (type: number): boolean => responses.has(type)
-
-function describe(session: Session, nowMs: number): N4Session {
-  const rules = [...session.rules.values()]
-  const tunnels = new Map(
-    rules
-      .flatMap((rule) => rule.tunnels)
-      .map(({ teid, upfTeid }) => [teid, { teid: teidText(teid), upfTeid: teidText(upfTeid) }]),
-  )
-  return {
-    seid: seidTextOf(session.seid),
-    smf: session.smf.nodeId,
-    smfSeid: seidTextOf(session.smfSeid),
-    upf: session.upf.config.name,
-    upfSeid: session.upfSeid === null ? null : seidTextOf(session.upfSeid),
-    state: session.state,
-    dnn: session.dnn,
-    tunnels: [...tunnels.values()],
-    ueAddresses: [...new Set(rules.flatMap(({ routes }) => routes.map(({ range }) => range.text)))],
-    ageMs: nowMs - session.createdMs,
-  }
-}

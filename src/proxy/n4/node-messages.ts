@@ -59,7 +59,10 @@ export function onPfdManagement(state: N4State, exchange: Exchange, message: Pfc
     to: [...state.upfs.values()].filter((upf) => upf.state === 'up').map(({ place }) => place),
     body: elements,
     done(value) {
-      if (isAccepted(value)) state.pfds.take(body)
+      if (isAccepted(value)) {
+        state.pfds.take(body)
+        state.changes.pfdsChanged()
+      }
       state.respondCause(exchange, null, value)
     },
   })
@@ -112,7 +115,10 @@ function onSetDeletionOfUpf(state: N4State, exchange: Exchange, upf: UpfPeer, { 
   const values = valuesOf(body, element.fqCsid).map((value) => state.sets.ofUpf(upf, value))
   const names = new Set(values.flatMap((value) => setTexts(element.fqCsid, value, 0, value.length)))
   const concerned = [...upf.sessions].filter((session) => inAny(session, names))
-  for (const session of concerned) silence(session, state.steering)
+  for (const session of concerned) {
+    silence(session, state.steering)
+    state.changes.touch(session)
+  }
   const smfs = new Set(concerned.map((session) => session.smf))
   fanOut(state, {
     type: messageTypes.sessionSetDeletionRequest,
@@ -155,6 +161,7 @@ function redirect(state: N4State, setId: string | null, address: string, isMeant
     if (session.smf.setId !== setId && setId !== null) continue
     if (!isMeant(session)) continue
     session.smfAddress = address
+    state.changes.touch(session)
     state.counters.add('session-redirected')
     if (heir === undefined || heir === session.smf) continue
     session.smf.sessions.delete(session)

@@ -110,5 +110,6 @@ export function userPlaneOf({ config }: UpfPeer, isIpv6: boolean): string | null
   return candidates.find(ofFamily) ?? null
 }
 
-/** The endpoint of the N3 service that has its downlink packets. */
-export const downlinkOf = ({ config }: UpfPeer): string => config.userPlane[0] ?? config.address
+/** Where it takes what the data network sends to its users. */
+export const dataNetworkOf = ({ config }: UpfPeer): readonly string[] =>
+  config.dataNetwork.length === 0 ? [config.address] : config.dataNetwork

@@ -94,12 +94,19 @@ export function learnAddress(state: N4State, reservation: Reservation, rule: num
 export function settle(state: N4State, reservation: Reservation, removed: readonly number[]): void {
   shareChosen(reservation)
   const { claims, held, session } = reservation
+  state.changes.touch(session)
   for (const [id, rule] of held) {
     const claim = claims.find((other) => other.rule === id)
     replaceRule(state, session, id, rule, claim)
   }
   held.clear()
+  for (const claim of claims) sideTunnels(session, claim)
   for (const id of removed) removeRule(session, id, state.steering, state.nowMs)
+}
+
+/** What a PDR says of the direction holds for the tunnel that it names, which may be a Traffic Endpoint's. */
+function sideTunnels({ rules }: Session, { endpoint, fromCore, rule }: Claim): void {
+  if (fromCore !== null) for (const tunnel of rules.get(endpoint ?? rule)?.tunnels ?? []) tunnel.fromCore = fromCore
 }
 
 /** Rules of equal CHOOSE IDs have one F-TEID, also where the UPF tells it for one of them only (8.2.3). */

@@ -2,6 +2,7 @@
 // UPFs. Each goes to the other side with its SEID, and the answer comes back the same way.
 
 import { messageTypes } from '../../protocols/pfcp/index.ts'
+import { followBreakout } from './breakouts.ts'
 import { modificationRefusal, readSessionRequest, setTexts } from './claims.ts'
 import { cause, element, isAccepted } from './elements.ts'
 import { refuseRule } from './establishment.ts'
@@ -134,6 +135,7 @@ function modified(state: N4State, change: Modification, response: PfcpMessage): 
     settle(state, reservation, request.removed)
     if (request.smfSeid !== null) moveToSmf(state, session, change)
     if (!keepChange(session, change.body, state.limits.storedBytes)) state.counters.add('session-too-long-to-restore')
+    followBreakout(state, session, change.body)
   }
   if (value === cause.contextNotFound && isHere) forgetSession(state, session)
   if (!isHere && !session.gone) return state.received.drop(exchange)
@@ -158,8 +160,11 @@ const plainTowardsSmf = (state: N4State, session: Session, body: Uint8Array): Ui
 
 function ofSet(state: N4State, session: Session, set: Uint8Array): Uint8Array {
   const ours = state.sets.ofUpf(session.upf, set)
-  for (const text of setTexts(element.fqCsid, ours, 0, ours.length))
-    if (!session.sets.includes(text) && session.sets.length < mostSetsOfSession) session.sets = [...session.sets, text]
+  for (const text of setTexts(element.fqCsid, ours, 0, ours.length)) {
+    if (session.sets.includes(text) || session.sets.length >= mostSetsOfSession) continue
+    session.sets = [...session.sets, text]
+    state.changes.touch(session)
+  }
   return ours
 }
 
@@ -253,12 +258,14 @@ function reported(state: N4State, report: Report, { body }: PfcpMessage): void {
     const address = smfAddressOf(state, readAddresses(alternative, 1))
     if (address !== null) {
       session.smfAddress = address
+      state.changes.touch(session)
       state.counters.add('report-redirected')
       return sendReport(state, { ...report, redirections: redirections + 1 }, { address, port: pfcpPort })
     }
   }
   const fSeid = valueOf(body, element.fSeid)
   if (fSeid !== null) {
+    state.changes.touch(session)
     session.smfSeid = fSeid.slice(1, 9)
     session.smfAddress = smfAddressOf(state, readAddresses(fSeid, 9)) ?? session.smfAddress
     state.counters.add('session-f-seid-changed')

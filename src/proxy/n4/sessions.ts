@@ -3,7 +3,9 @@
 
 import { hexNumber } from '../../protocols/session-keys.ts'
 import { read32, write16, write32 } from '../../wire/fields.ts'
+import type { Breakout } from './breakouts.ts'
 import type { Smf, UpfPeer } from './peers.ts'
+import type { Changes } from './snapshot-changes.ts'
 import type { Steering, Tunnel, UeRoute } from './steering.ts'
 
 /** A rule that packets enter by: a PDR or a Traffic Endpoint. */
@@ -40,6 +42,8 @@ export interface Session {
   stored: Uint8Array | null
   /** what has changed since, not merged yet */
   changes: Uint8Array[]
+  /** what of it leaves its tunnel before it comes to the UPF; null: it has had no such rules */
+  breakout: Breakout | null
 }
 
 const lastNumber = 0xffff_ffff
@@ -47,10 +51,22 @@ const lastNumber = 0xffff_ffff
 export class SessionTable {
   readonly #sessions = new Map<number, Session>()
   readonly #generation: number
+  readonly #changes: Changes
   #next = 0
 
-  constructor(generation: number) {
+  constructor(generation: number, changes: Changes) {
     this.#generation = generation & 0xffff
+    this.#changes = changes
+  }
+
+  /** of the newest session there has been */
+  get lastNumber(): number {
+    return this.#next
+  }
+
+  /** The next number is so much beyond this one. */
+  skipTo(number: number, leap: number): void {
+    this.#next = (number + leap) % lastNumber
   }
 
   get size(): number {
@@ -88,11 +104,19 @@ export class SessionTable {
       sets: [],
       stored: null,
       changes: [],
+      breakout: null,
     }
     this.#sessions.set(this.#next, session)
     upf.sessions.add(session)
     smf.sessions.add(session)
     return session
+  }
+
+  /** One of an engine before this one. */
+  takeBack(session: Session): void {
+    this.#sessions.set(session.number, session)
+    session.upf.sessions.add(session)
+    session.smf.sessions.add(session)
   }
 
   /** By the 8 bytes of a SEID of ours that stand at `at`. */
@@ -107,9 +131,11 @@ export class SessionTable {
   remove(session: Session, steering: Steering, nowMs: number): void {
     if (session.gone) return
     session.gone = true
+    this.#changes.gone(session)
     this.#sessions.delete(session.number)
     session.upf.sessions.delete(session)
     session.smf.sessions.delete(session)
+    if (session.breakout !== null) steering.breakOut(session.breakout, null)
     for (const id of session.rules.keys()) removeRule(session, id, steering, nowMs)
   }
 }
@@ -127,7 +153,8 @@ export function releaseRule({ routes, tunnels }: Rule, steering: Steering, nowMs
 }
 
 /** The UPF has lost it: nothing leads there any more. */
-export function silence({ rules }: Session, steering: Steering): void {
+export function silence({ breakout, rules }: Session, steering: Steering): void {
+  if (breakout !== null) steering.breakOut(breakout, null)
   for (const { routes, tunnels } of rules.values()) {
     for (const tunnel of tunnels) steering.silence(tunnel)
     for (const route of routes) steering.silenceRoute(route)

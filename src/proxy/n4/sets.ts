@@ -14,10 +14,23 @@ export class Sets {
   #next = 0
   readonly #node: Uint8Array
   readonly #nodeType: 0 | 1
+  readonly #named: (theirs: number, ours: number) => void
 
-  constructor({ ipv4, ipv6 }: VirtualAddresses) {
+  /** `named` is told of each CSID of ours that is new. */
+  constructor({ ipv4, ipv6 }: VirtualAddresses, named: (theirs: number, ours: number) => void) {
+    this.#named = named
     this.#node = ipv4 === null ? wireBytes(ipv6 ?? '::') : wireBytes(ipv4)
     this.#nodeType = ipv4 === null ? 1 : 0
+  }
+
+  /** Index of the UPF and its CSID as one number, and ours. */
+  [Symbol.iterator](): Iterator<[number, number]> {
+    return this.#ours.entries()
+  }
+
+  takeBack(theirs: number, ours: number): void {
+    this.#ours.set(theirs, ours)
+    this.#next = Math.max(this.#next, ours)
   }
 
   /** The value of an FQ-CSID with our address and CSIDs; CSIDs beyond what 16 bits can tell apart are left out. */
@@ -42,6 +55,7 @@ export class Sets {
     if (this.#ours.size >= csidSpace - 1) return null
     this.#next++
     this.#ours.set(key, this.#next)
+    this.#named(key, this.#next)
     return this.#next
   }
 }

@@ -9,11 +9,23 @@ import { defaultLimits, defaultTimers } from './model.ts'
 import { PfdStore } from './pfd.ts'
 import { SessionTable } from './sessions.ts'
 import { Sets } from './sets.ts'
+import { Changes } from './snapshot-changes.ts'
 import { Steering } from './steering.ts'
 import { ReceivedRequests, SentRequests } from './transactions.ts'
 import type { PfcpMessage } from '../../protocols/pfcp/index.ts'
 import type { Identity } from './identity.ts'
-import type { Effects, HintChange, N4Event, N4Limits, N4Options, N4Timers, Outgoing, Place } from './model.ts'
+import type {
+  BreakoutChange,
+  Effects,
+  HintChange,
+  N4Event,
+  N4Limits,
+  N4Options,
+  N4Settings,
+  N4Timers,
+  Outgoing,
+  Place,
+} from './model.ts'
 import type { Smf, UpfPeer } from './peers.ts'
 import type { Session } from './sessions.ts'
 import type { Exchange } from './transactions.ts'
@@ -52,9 +64,13 @@ class Counters {
 }
 
 export class N4State {
-  readonly options: N4Options
-  readonly timers: N4Timers
-  readonly limits: N4Limits
+  options: N4Options
+  timers: N4Timers
+  limits: N4Limits
+  /** for an engine to come */
+  readonly changes: Changes
+  /** milliseconds since 1970 when `nowMs` is 0 */
+  readonly epochMs: number
   readonly identity: Identity
   /** by Node ID, and by each of their addresses */
   readonly smfs = new Map<string, Smf>()
@@ -77,7 +93,10 @@ export class N4State {
   readonly restorations: Backlog<Loss>
   readonly notices: Backlog<Loss>
   nowMs = 0
+  /** No request is begun any more. */
+  isLeaving = false
   #hints: HintChange[] = []
+  #breakouts: BreakoutChange[] = []
   #send: Outgoing[] = []
   #events: N4Event[] = []
 
@@ -85,12 +104,17 @@ export class N4State {
     this.options = options
     this.timers = { ...defaultTimers, ...options.timers }
     this.limits = { ...defaultLimits, ...options.limits }
+    const { keeping } = options
+    this.changes = new Changes(keeping !== undefined)
+    this.epochMs = keeping === undefined ? 0 : keeping.wallMs - keeping.nowMs
+    this.nowMs = keeping?.nowMs ?? 0
     this.identity = makeIdentity(options)
-    this.sessions = new SessionTable(options.recoveryTimeStamp)
+    this.sessions = new SessionTable(options.recoveryTimeStamp, this.changes)
     this.steering = new Steering({
       random: options.random,
       graceMs: this.timers.graceMs,
       hint: (change) => this.#hints.push(change),
+      breakout: (change) => this.#breakouts.push(change),
       count: (name) => this.counters.add(name),
     })
     const { answers, atOnce, pending, retransmissions } = this.limits
@@ -98,11 +122,19 @@ export class N4State {
     this.sent = new SentRequests({ retransmitMs, retransmissions, limit: pending })
     this.received = new ReceivedRequests({ answersMs, answers, open: pending })
     this.pfds = new PfdStore(this.limits.pfdBytes)
-    this.sets = new Sets(options.address)
+    this.sets = new Sets(options.address, (theirs, ours) => this.changes.setNamed(theirs, ours))
     this.poolLoad = new PoolLoad(options.hotPercent)
     this.deletions = new Backlog(atOnce, (deletion, done) => start.deletion(this, deletion, done))
     this.restorations = new Backlog(atOnce, (loss, done) => start.restoration(this, loss, done))
     this.notices = new Backlog(atOnce, (loss, done) => start.notice(this, loss, done))
+  }
+
+  configure({ hotPercent, limits, onFewerFeatures, onLoss, select, timers }: N4Settings): void {
+    this.options = { ...this.options, select, onLoss, onFewerFeatures, hotPercent }
+    this.timers = { ...this.timers, ...timers }
+    this.limits = { ...this.limits, ...limits }
+    this.sent.configure({ ...this.timers, ...this.limits })
+    this.poolLoad.configure(hotPercent)
   }
 
   /** The answer may still come, and would be of a session that nobody waits for. */
@@ -113,6 +145,7 @@ export class N4State {
 
   event(event: N4Event): void {
     this.#events.push(event)
+    this.changes.nodesChanged()
   }
 
   send(to: Place, bytes: Uint8Array): Outgoing {
@@ -134,6 +167,7 @@ export class N4State {
     const { from, priority, sequence, type } = exchange
     const bytes = message({ type: type + 1, seid, sequence, priority }, elements)
     this.received.answer(exchange, bytes, this.nowMs)
+    this.changes.answered({ key: exchange.key, digest: exchange.digest, bytes })
     this.send(from, bytes)
   }
 
@@ -153,8 +187,9 @@ export class N4State {
   }
 
   takeEffects(): Effects {
-    const effects = { hints: this.#hints, send: this.#send, events: this.#events }
+    const effects = { hints: this.#hints, breakouts: this.#breakouts, send: this.#send, events: this.#events }
     this.#hints = []
+    this.#breakouts = []
     this.#send = []
     this.#events = []
     return effects

@@ -32,7 +32,7 @@ test('n4: hints are installed before the answer leaves (N4.19)', (t) => {
   smf.establish(...sessionOf('10.45.0.1'))
   t.is(bed.sent.find(({ message }) => message.type === 51)?.changes, 2)
   t.deepEqual(bed.tunnel(1), { upf: '10.0.0.1', teid: 1 })
-  t.like(bed.hints.get('ue-ip 0a2d0001/'), { upf: '10.0.0.1' })
+  t.like(bed.hints.get('ue-ip 0a2d0001/'), { upfs: ['10.0.0.1'] })
 })
 
 test('n4: a TEID that another UPF has already becomes another one at the VIP (N4.19)', (t) => {
@@ -115,8 +115,8 @@ test('n4: tunnels of either family of a UPF are shown at the addresses that the 
     const { response } = smf.establish(...sessionOf('10.45.0.1'))
     t.deepEqual(valueAt(elementsOf(response!), 8, 21), bytes(1, 0, 0, 0, 7, ...ipv4(n3Vip)))
     t.deepEqual(
-      bed.changes.filter(({ kind }) => kind === 'teid').map(({ upf }) => upf),
-      upfs,
+      bed.changes.filter(({ kind }) => kind === 'teid').map((change) => change.upfs),
+      [upfs],
     )
   }
 })
@@ -148,8 +148,8 @@ test('n4: over IPv6 alone all is as over IPv4', (t) => {
   t.deepEqual(valueAt(elementsOf(pfcp.decode(send[0]!.bytes)), 8, 21), bytes(2, 0, 0, 0, 9, ...bytesOf(n3)))
   t.deepEqual(send[0]?.to, place(smf))
   t.deepEqual(
-    hints.map((hint) => hint.upf),
-    [upf, upf],
+    hints.map((hint) => hint.upfs),
+    [[upf], [upf]],
   )
 })
 
@@ -175,7 +175,7 @@ test('n4: an address of a UE that another UPF has is refused when its session ma
   smf.establish(...sessionOf('10.45.0.1'), dnn('x'))
   t.is(causeOf(smf.establish(...sessionOf('10.45.0.1'), dnn('y')).response!), 73)
   t.is(bed.count('ue-address-conflict'), 1)
-  t.like(bed.hints.get('ue-ip 0a2d0001/'), { upf: '10.0.0.1' })
+  t.like(bed.hints.get('ue-ip 0a2d0001/'), { upfs: ['10.0.0.1'] })
 })
 
 test('n4: rules with one CHOOSE ID share a tunnel, which counts once and lasts as long as either (N4.20)', (t) => {
@@ -203,4 +203,22 @@ test('n4: a TEID in its time of grace goes to nobody but its own UPF', (t) => {
   bed.configure(pool)
   t.deepEqual(fTeidsOf(smf.establish(...sessionOf('10.45.0.3')).response!), [{ teid: 1, address: n3Vip }])
   t.deepEqual(bed.tunnel(1), { upf: '10.0.0.1', teid: 1 })
+})
+
+/** A rule about packets that come from the side of the data network. */
+const corePdr = (id: number, ...detects: readonly PfcpElement[]): PfcpElement =>
+  groupOf(1, pdrIdOf(id), groupOf(2, of(20, 1), ...detects))
+
+test('n4: what comes by a tunnel is from the user, or for it where its rule is about the core side (N4.19)', (t) => {
+  const { bed, smf } = readyBed(pool)
+  const endpoint = groupOf(127, of(131, 9), chooseOf())
+  const { seid } = smf.establish(endpoint, pdrOf(1, chooseOf()), corePdr(2, chooseOf()), corePdr(3, of(131, 9)), far)
+  const directions = (): readonly string[] =>
+    bed.proxy.sessions(1).flatMap(({ tunnels }) => tunnels.map(({ direction, teid }) => `${Number(teid)} ${direction}`))
+  t.deepEqual(directions().toSorted(), ['1 down', '2 up', '3 down'])
+  t.deepEqual(bed.proxy.sessions(1)[0]?.keys.down.toSorted(), [1, 3])
+  t.deepEqual(bed.proxy.sessions(1)[0]?.keys.up, [2])
+  // What a change does not say stays.
+  smf.ask(52, seid, groupOf(9, pdrIdOf(2), { type: 29, value: number32.write(5) }))
+  t.deepEqual(directions().toSorted(), ['1 down', '2 up', '3 down'])
 })

@@ -1,10 +1,14 @@
 // Where tunnels and addresses of UEs lead: the other side of the fast path's hints. A TEID at the VIP leads to one
 // tunnel of one UPF. It is the UPF's own unless another UPF's tunnel has it already.
 
-import { number32 } from './messages.ts'
-import { downlinkOf, userPlaneOf } from './peers.ts'
-import type { HintChange, VirtualAddresses } from './model.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { userPlaneOf } from './peers.ts'
+import { hintOf, routeHintOf } from './steering-hints.ts'
+import type { UserSession } from '../../lb/user-sessions.ts'
+import type { Breakout } from './breakouts.ts'
+import type { BreakoutChange, HintChange, VirtualAddresses } from './model.ts'
 import type { UpfPeer } from './peers.ts'
+import type { Leaving } from './steering-hints.ts'
 import type { Located, UeRange } from './values.ts'
 
 export interface Tunnel {
@@ -15,6 +19,8 @@ export interface Tunnel {
   upf: UpfPeer
   upfTeid: number
   addresses: VirtualAddresses
+  /** Its packets are for the user (N9), not from it (N3). */
+  fromCore: boolean
   /** rules that have it */
   holders: number
   /** The fast path has its hint. */
@@ -32,6 +38,7 @@ interface SteeringOptions {
   readonly random: () => number
   readonly graceMs: number
   readonly hint: (change: HintChange) => void
+  readonly breakout: (change: BreakoutChange) => void
   readonly count: (name: string) => void
 }
 
@@ -46,6 +53,8 @@ export class Steering {
   readonly #routes = new Map<string, UeRoute>()
   /** TEIDs whose hints still lead somewhere for the sake of end markers, the oldest first */
   readonly #resting = new Map<number, { readonly upf: UpfPeer; readonly untilMs: number }>()
+  /** whose traffic leaves its tunnel in the fast path, by each address of the user */
+  readonly #breakouts = new Map<string, Breakout>()
   readonly #options: SteeringOptions
 
   constructor(options: SteeringOptions) {
@@ -102,21 +111,40 @@ export class Steering {
   /** The tunnel has moved to another UPF, which calls it by a TEID of its own. */
   move(tunnel: Tunnel, upf: UpfPeer, upfTeid: number, addresses: VirtualAddresses): void {
     if (tunnel.upf === upf && tunnel.upfTeid === upfTeid) return
+    this.#place(tunnel, upf, upfTeid, addresses)
+    tunnel.active = false
+    this.activate(tunnel)
+  }
+
+  #place(tunnel: Tunnel, upf: UpfPeer, upfTeid: number, addresses: VirtualAddresses): void {
     const before = ownKey(tunnel.upf, tunnel.upfTeid)
     if (this.#own.get(before) === tunnel) this.#own.delete(before)
     tunnel.upf = upf
     tunnel.upfTeid = upfTeid
     tunnel.addresses = addresses
     this.#own.set(ownKey(upf, upfTeid), tunnel)
-    tunnel.active = false
-    this.activate(tunnel)
+  }
+
+  /**
+   * A tunnel that an engine before this one had; held once more. What several sessions say of it is what the last one
+   * says. The fast path is not told.
+   */
+  takeBack(kept: Omit<Tunnel, 'holders' | 'owner'>, owner: object): Tunnel {
+    const { active, addresses, fromCore, teid, upf, upfTeid } = kept
+    const known = this.#tunnels.get(teid)
+    if (known !== undefined) this.#place(known, upf, upfTeid, addresses)
+    const tunnel = known ?? this.#add(teid, upf, upfTeid, addresses, owner)
+    if (known !== undefined) known.holders++
+    tunnel.active = active
+    tunnel.fromCore = fromCore
+    return tunnel
   }
 
   activate(tunnel: Tunnel): void {
     if (tunnel.active) return
     tunnel.active = true
     this.#resting.delete(tunnel.teid)
-    this.#tell('install', tunnel, 0)
+    this.#tell('install', tunnel)
   }
 
   /** Of the tunnels at these addresses the fast path is told once more. */
@@ -124,8 +152,22 @@ export class Steering {
     for (const tunnel of this.#tunnels.values()) {
       const { ipv4, ipv6 } = tunnel.addresses
       const isMeant = [ipv4, ipv6].some((address) => address !== null && addresses.has(address))
-      if (tunnel.active && isMeant) this.#tell('install', tunnel, 0)
+      if (tunnel.active && isMeant) this.#tell('install', tunnel)
     }
+  }
+
+  /** The same of all addresses of users. */
+  tellUsersAgain(): void {
+    for (const route of this.#routes.values()) if (route.active) this.#tellRoute('install', route)
+  }
+
+  /** What the fast path has been told, and is still to know. */
+  *installed(): Generator<HintChange> {
+    for (const tunnel of this.#tunnels.values()) {
+      const hint = tunnel.active ? hintOf('install', tunnel, {}) : null
+      if (hint !== null) yield hint
+    }
+    for (const route of this.#routes.values()) if (route.active) yield routeHintOf('install', route, {})
   }
 
   release(tunnel: Tunnel, nowMs: number): void {
@@ -133,17 +175,19 @@ export class Steering {
     this.#tunnels.delete(tunnel.teid)
     const own = ownKey(tunnel.upf, tunnel.upfTeid)
     if (this.#own.get(own) === tunnel) this.#own.delete(own)
-    if (!tunnel.active) return
+    // Also of one that is silent: nothing of its session is kept any more.
+    if (!tunnel.active) return this.#tell('remove', tunnel)
     const { graceMs } = this.#options
     if (graceMs > 0) this.#resting.set(tunnel.teid, { upf: tunnel.upf, untilMs: nowMs + graceMs })
-    this.#tell('remove', tunnel, graceMs)
+    this.#tell('remove', tunnel, { graceMs })
+    return undefined
   }
 
   /** Its UPF has gone: packets are better dropped by name than sent there. It stays reserved. */
   silence(tunnel: Tunnel): void {
     if (!tunnel.active) return
     tunnel.active = false
-    this.#tell('remove', tunnel, 0)
+    this.#tell('remove', tunnel, { keepsCounts: true })
   }
 
   /** null: another UPF has it. */
@@ -167,6 +211,15 @@ export class Steering {
     return this.#routes.get(range.text)?.upf ?? null
   }
 
+  takeBackRoute(range: UeRange, upf: UpfPeer, active: boolean): UeRoute {
+    const route = this.#routes.get(range.text) ?? { range, upf, holders: 0, active }
+    this.#routes.set(range.text, route)
+    route.upf = upf
+    route.active = active
+    route.holders++
+    return route
+  }
+
   activateRoute(route: UeRoute): void {
     if (route.active) return
     route.active = true
@@ -183,13 +236,33 @@ export class Steering {
   releaseRoute(route: UeRoute): void {
     if (--route.holders > 0) return
     this.#routes.delete(route.range.text)
-    if (route.active) this.#tellRoute('remove', route)
+    this.#tellRoute('remove', route)
   }
 
   silenceRoute(route: UeRoute): void {
     if (!route.active) return
     route.active = false
-    this.#tellRoute('remove', route)
+    this.#tellRoute('remove', route, { keepsCounts: true })
+  }
+
+  /** Null: nothing of it leaves its tunnel any more. A user has one, whatever number of sessions know the address. */
+  breakOut(breakout: Breakout, wanted: UserSession | null): void {
+    const { installed } = breakout
+    if (isDeepStrictEqual(installed, wanted)) return
+    if (wanted?.ueAddresses.some((address) => (this.#breakouts.get(address) ?? breakout) !== breakout) === true) {
+      this.#options.count('local: user has another session')
+      return this.breakOut(breakout, null)
+    }
+    const [known] = installed?.ueAddresses ?? []
+    for (const address of installed?.ueAddresses ?? []) this.#breakouts.delete(address)
+    // What is installed takes the place of what one of its addresses has.
+    if (known !== undefined && wanted?.ueAddresses.includes(known) !== true)
+      this.#options.breakout({ action: 'remove', ueAddress: known })
+    if (wanted !== null) {
+      for (const address of wanted.ueAddresses) this.#breakouts.set(address, breakout)
+      this.#options.breakout({ action: 'install', session: wanted })
+    }
+    breakout.installed = wanted
   }
 
   expire(nowMs: number): void {
@@ -215,30 +288,19 @@ export class Steering {
   }
 
   #add(teid: number, upf: UpfPeer, upfTeid: number, addresses: VirtualAddresses, owner: object): Tunnel {
-    const tunnel = { teid, owner, upf, upfTeid, addresses, holders: 1, active: false }
+    const tunnel = { teid, owner, upf, upfTeid, addresses, fromCore: false, holders: 1, active: false }
     this.#tunnels.set(teid, tunnel)
     this.#own.set(ownKey(upf, upfTeid), tunnel)
     return tunnel
   }
 
-  #tell(action: 'install' | 'remove', { addresses, teid, upf: { config }, upfTeid }: Tunnel, graceMs: number): void {
-    for (const upf of [addresses.ipv4, addresses.ipv6]) {
-      if (upf === null || (config.userPlane.length > 0 && !config.userPlane.includes(upf))) continue
-      const identifier = upfTeid === teid ? null : upfTeid
-      this.#options.hint({ action, kind: 'teid', key: number32(teid), prefixBits: null, upf, identifier, graceMs })
-    }
+  #tell(action: 'install' | 'remove', tunnel: Tunnel, leaving: Leaving = {}): void {
+    const hint = hintOf(action, tunnel, leaving)
+    if (hint !== null) this.#options.hint(hint)
   }
 
-  #tellRoute(action: 'install' | 'remove', { range: { bits, key }, upf }: UeRoute): void {
-    this.#options.hint({
-      action,
-      kind: 'ue-ip',
-      key,
-      prefixBits: bits,
-      upf: downlinkOf(upf),
-      identifier: null,
-      graceMs: 0,
-    })
+  #tellRoute(action: 'install' | 'remove', route: UeRoute, leaving: Leaving = {}): void {
+    this.#options.hint(routeHintOf(action, route, leaving))
   }
 }
 

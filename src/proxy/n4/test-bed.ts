@@ -18,7 +18,8 @@ import {
   vip,
 } from './test-elements.ts'
 import type { PfcpElement, PfcpMessage } from '../../protocols/pfcp/index.ts'
-import type { Effects, HintChange, N4Event, N4Options, Place, Upf } from './model.ts'
+import type { UserSession } from '../../lb/user-sessions.ts'
+import type { BreakoutChange, Effects, HintChange, N4Event, N4Options, Place, Upf } from './model.ts'
 
 const port = 8805
 
@@ -81,7 +82,7 @@ class SimUpf implements Node {
         return reply(other, accepted, ...this.#created(elementsOf(message)), ...this.sessionExtra)
       }
       default:
-        return type % 2 === 1 || [12, 14, 16, 56].includes(type) ? reply(null, nodeIdOf(this.address), accepted) : []
+        return [3, 7, 9, 12, 14, 16, 56].includes(type) ? reply(null, nodeIdOf(this.address), accepted) : []
     }
   }
 
@@ -176,6 +177,7 @@ export const upfOf = (name: string, address: string, more: Partial<Upf> = {}): U
   name,
   address,
   userPlane: [],
+  dataNetwork: [],
   weight: 1,
   drained: false,
   dnns: [],
@@ -192,6 +194,7 @@ export function optionsOf(upfs: readonly Upf[]): N4Options {
     nodeId: vip,
     n3: { ipv4: n3Vip, ipv6: null },
     upfs,
+    localNetworkInstances: [],
     select: 'least-sessions',
     onLoss: 'report',
     onFewerFeatures: 'refuse',
@@ -204,14 +207,24 @@ export function optionsOf(upfs: readonly Upf[]): N4Options {
 const stepMs = 100
 
 export class Bed {
-  readonly proxy: N4Proxy
+  proxy: N4Proxy
   nowMs = 1_000_000
+  /** records of changes, each written before the effects of the change were carried out; empty without `keeping` */
+  readonly kept: Uint8Array[] = []
   /** what the fast path knows: by kind, key and prefix */
   readonly hints = new Map<string, HintChange>()
   readonly changes: HintChange[] = []
+  /** whose traffic leaves its tunnel, by address; and every change of it */
+  readonly local = new Map<string, UserSession>()
+  readonly breakouts: BreakoutChange[] = []
   readonly events: N4Event[] = []
-  /** every datagram of the proxy, and how many hint changes had been made before it */
-  readonly sent: { readonly to: string; readonly message: PfcpMessage; readonly changes: number }[] = []
+  /** every datagram of the proxy, and how many changes of hints and of local traffic had been made before it */
+  readonly sent: {
+    readonly to: string
+    readonly message: PfcpMessage
+    readonly changes: number
+    readonly breakouts: number
+  }[] = []
   readonly #nodes = new Map<string, Node>()
 
   constructor(upfs: readonly Upf[], options: Partial<N4Options> = {}) {
@@ -258,21 +271,29 @@ export class Bed {
   }
 
   #carryOut(first: Effects): void {
-    const waiting: Effects[] = [first]
-    for (const { events, hints, send } of waiting) {
+    const waiting: Effects[] = [this.#noted(first)]
+    for (const { breakouts, events, hints, send } of waiting) {
       for (const hint of hints) this.#hint(hint)
+      for (const change of breakouts) this.#breakOut(change)
       this.events.push(...events)
       for (const { bytes, to } of send) {
         const message = pfcp.decode(bytes)
-        this.sent.push({ to: to.address, message, changes: this.changes.length })
+        this.sent.push({ to: to.address, message, changes: this.changes.length, breakouts: this.breakouts.length })
         const node = this.#nodes.get(to.address)
         if (node === undefined || node.dead || node.lose-- > 0) continue
         node.lose = 0
         node.got.push(message)
         for (const answer of node.answer(message))
-          waiting.push(this.proxy.receive({ address: node.address, port }, pfcp.encode(answer), this.nowMs))
+          waiting.push(
+            this.#noted(this.proxy.receive({ address: node.address, port }, pfcp.encode(answer), this.nowMs)),
+          )
       }
     }
+  }
+
+  #noted(effects: Effects): Effects {
+    this.kept.push(...this.proxy.takeChanges())
+    return effects
   }
 
   #hint(hint: HintChange): void {
@@ -282,10 +303,18 @@ export class Bed {
     else this.hints.delete(key)
   }
 
+  #breakOut(change: BreakoutChange): void {
+    this.breakouts.push(change)
+    const named = change.action === 'install' ? change.session.ueAddresses : [change.ueAddress]
+    for (const address of named)
+      for (const other of this.local.get(address)?.ueAddresses ?? []) this.local.delete(other)
+    if (change.action === 'install') for (const address of named) this.local.set(address, change.session)
+  }
+
   /** Which UPF a TEID leads to, and the TEID that it gets there. */
   tunnel(teid: number): { readonly upf: string; readonly teid: number } | null {
     const hint = this.hints.get(`teid ${teid.toString(16).padStart(8, '0')}/`)
-    return hint === undefined ? null : { upf: hint.upf, teid: hint.identifier ?? teid }
+    return hint === undefined ? null : { upf: hint.upfs[0]!, teid: hint.identifier ?? teid }
   }
 
   count(name: string): number {

@@ -23,11 +23,11 @@ export interface Due<Context> {
 
 /** Requests of ours. Sequence numbers are per peer. */
 export class SentRequests<Context> {
-  // In the order of `nextMs`, since all wait equally long.
+  // In the order of `nextMs`, since all wait equally long; after a change of that, those of before come first.
   readonly #sent = new Map<string, Sent<Context>>()
   readonly #sequences = new Map<string, number>()
-  readonly #retransmitMs: number
-  readonly #retransmissions: number
+  #retransmitMs: number
+  #retransmissions: number
   readonly #limit: number
 
   constructor(limits: { retransmitMs: number; retransmissions: number; limit: number }) {
@@ -38,6 +38,22 @@ export class SentRequests<Context> {
 
   get size(): number {
     return this.#sent.size
+  }
+
+  /** by address: the number of the last request */
+  get sequences(): ReadonlyMap<string, number> {
+    return this.#sequences
+  }
+
+  /** The next request to it has a number beyond this one. */
+  skipTo(address: string, sequence: number): void {
+    this.#sequences.set(address, sequence)
+  }
+
+  /** For what is sent from now on. */
+  configure({ retransmissions, retransmitMs }: { retransmitMs: number; retransmissions: number }): void {
+    this.#retransmitMs = retransmitMs
+    this.#retransmissions = retransmissions
   }
 
   /** Requests that keep the proxy alive, such as heartbeats, are few and go out in any case. */
@@ -162,6 +178,22 @@ export class ReceivedRequests {
   /** Not answered, so that it may come again. */
   drop({ key }: Exchange): void {
     this.#open.delete(key)
+  }
+
+  /** requests that wait for an answer */
+  get open(): number {
+    return this.#open.size
+  }
+
+  /** the oldest first */
+  *answered(): Generator<{ readonly key: string; readonly digest: number; readonly bytes: Uint8Array }> {
+    for (const [key, { bytes, digest }] of this.#answered) yield { key, digest, bytes }
+  }
+
+  /** An answer of an engine before this one, kept as if it had been given now. */
+  takeBack({ bytes, digest, key }: { key: string; digest: number; bytes: Uint8Array }, nowMs: number): void {
+    if (this.#answered.size < this.#answers)
+      this.#answered.set(key, { digest, bytes, untilMs: nowMs + this.#answersMs })
   }
 
   expire(nowMs: number): void {

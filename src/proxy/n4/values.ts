@@ -3,7 +3,7 @@
 
 import { nameText } from '../../protocols/element-values.ts'
 import { addressText } from '../../protocols/session-keys.ts'
-import { read32 } from '../../wire/fields.ts'
+import { read16, read32 } from '../../wire/fields.ts'
 import { addressBytes, canonicalPrefix, formatAddress, isMappedIPv4 } from '../../wire/ip.ts'
 import type { VirtualAddresses } from './model.ts'
 
@@ -60,6 +60,26 @@ export function fTeidValue(teid: number, { ipv4, ipv6 }: VirtualAddresses): Uint
   return value
 }
 
+/** The tunnel that an Outer Header Creation puts packets into: GTP-U over UDP. */
+export interface OuterTunnel extends VirtualAddresses {
+  readonly teid: number
+}
+
+const gtpuOverV4 = 0x0100
+const gtpuOverV6 = 0x0200
+
+/** Null: it puts nothing around, or something else (8.2.56). */
+export function readOuterTunnel(value: Uint8Array): OuterTunnel | null {
+  const flags = read16(value, 0)
+  if ((flags & (gtpuOverV4 | gtpuOverV6)) === 0) return null
+  const ipv6At = (flags & gtpuOverV4) === 0 ? 6 : 10
+  return {
+    teid: read32(value, 2),
+    ipv4: (flags & gtpuOverV4) === 0 ? null : addressText(value, 6, 4),
+    ipv6: (flags & gtpuOverV6) === 0 ? null : formatAddress(value, ipv6At),
+  }
+}
+
 /** Addresses of UEs that packets are steered by: one of them, or a prefix. */
 export interface UeRange {
   /** `10.45.0.1/32` */
@@ -79,7 +99,7 @@ export function ueRanges(bytes: Uint8Array, start: number): readonly UeRange[] {
   const found: UeRange[] = []
   let at = start + 1
   if ((flags & 2) !== 0) {
-    if (!isZero(bytes, at, 4)) found.push(range(bytes.slice(at, at + 4), 32))
+    if (!isZero(bytes, at, 4)) found.push(rangeOf(bytes.slice(at, at + 4), 32))
     at += 4
   }
   if ((flags & 1) === 0) return found
@@ -89,7 +109,7 @@ export function ueRanges(bytes: Uint8Array, start: number): readonly UeRange[] {
   if ((flags & 8) !== 0) bits = usualPrefixBits - bytes[at++]!
   if ((flags & 0x40) !== 0) bits = bytes[at]!
   if (bits > 0 && bits <= 128 && !isZero(bytes, address, 16))
-    found.push(range(bytes.slice(address, address + 16), bits))
+    found.push(rangeOf(bytes.slice(address, address + 16), bits))
   return found
 }
 
@@ -98,7 +118,8 @@ const isZero = (bytes: Uint8Array, at: number, count: number): boolean => {
   return true
 }
 
-function range(key: Uint8Array, bits: number): UeRange {
+/** Of bytes of its own, whose host bits it makes zero. */
+export function rangeOf(key: Uint8Array, bits: number): UeRange {
   if (key.length === 4 && bits === 32) return { text: `${addressText(key, 0, 4)}/32`, key, bits: null }
   for (let i = 0; i < key.length; i++) key[i]! &= 0xff << (8 - Math.max(0, Math.min(8, bits - i * 8)))
   const text = key.length === 4 ? addressText(key, 0, 4) : formatAddress(key)
@@ -114,7 +135,7 @@ export function framedRange(bytes: Uint8Array, start: number, end: number): UeRa
   const prefix = canonicalPrefix(words[0] ?? '')
   if (prefix === undefined) return null
   const [address, bits] = prefix.split('/') as [string, string]
-  return Number(bits) === 0 ? null : range(Uint8Array.from(wireBytes(address)), Number(bits))
+  return Number(bits) === 0 ? null : rangeOf(Uint8Array.from(wireBytes(address)), Number(bits))
 }
 
 /** A UE IP Address in which the user plane was to choose, with what it has chosen, for it to keep. */
