@@ -33,7 +33,7 @@ const associations = new Set<number>([messageTypes.associationSetupRequest, mess
 /** What a UPF says of itself, beside its name and its time stamp. */
 const descriptive = [element.upFunctionFeatures, element.userPlaneIpResource, element.poolInformation]
 
-/** The time stamp of a Heartbeat Request is not believed, as the proxy does not: some SMFs put the time of day there. */
+/** The time stamp of a Heartbeat Request is not believed here either: some SMFs put the time of day there. */
 function factsOf(message: Message): PeerFacts | null {
   if (message.type === messageTypes.heartbeatRequest) return null
   const body = bodyOf(message)
