@@ -166,7 +166,7 @@ struct {
 	__type(value, struct downlink);
 } downlinks SEC(".maps");
 
-/* Places that are local for a session, and the QFI of what comes from there. */
+/* Sets of places that are local for sessions, by their number, and the QFI of what comes from there. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -23,13 +23,13 @@ struct uplink_header {
 };
 _Static_assert(sizeof(struct uplink_header) == UPLINK_GROWTH, "uplink_header");
 
-/* The QFI of a place that is local for a session; NULL: it is none. The trie frees an entry after a grace period. */
-inline_always const __u8 *uplink_classifier(struct scratch *room, __u32 session, const struct address *place)
+/* The QFI of a place that is local; NULL: it is none. The trie frees an entry after a grace period. */
+inline_always const __u8 *uplink_classifier(struct scratch *room, __u32 places, const struct address *place)
 {
 	struct source_key *key = &room->source_key;
 
 	key->prefix_bits = 8 * (sizeof(key->service) + sizeof(key->address));
-	key->service = bpf_htonl(session);
+	key->service = bpf_htonl(places);
 	key->address = *place;
 	return bpf_map_lookup_elem(&classifiers, key);
 }
@@ -180,7 +180,7 @@ inline_always enum verdict uplink(ctx_t *ctx, struct packet *packet, struct scra
 	tunnel = uplink_find(ctx, packet);
 	if (!tunnel || ctx_segment_payload(ctx) || parse_check(ctx, packet) || !uplink_read(ctx, packet, inner) ||
 	    !uplink_same_user(tunnel, inner) ||
-	    !uplink_classifier(room, tunnel->session, &inner->destination))
+	    !uplink_classifier(room, tunnel->places, &inner->destination))
 		return SESSION_NONE;
 	room->template = uplink_template(&inner->destination);
 	template = session_template(packet, room->template, &inner->destination, 0);
@@ -220,7 +220,7 @@ rarely bool downlink_is(const struct packet *packet)
 	if (!packet || !room)
 		return false;
 	found = downlink_of(packet);
-	return found && uplink_classifier(room, found->session, &packet->key.source);
+	return found && uplink_classifier(room, found->places, &packet->key.source);
 }
 
 inline_always void downlink_write_v4(struct iphdr *ip, const struct packet *packet, const struct flow *flow)
@@ -381,7 +381,7 @@ inline_always enum verdict downlink(ctx_t *ctx, struct packet *packet, struct sc
 	found = downlink_of(packet);
 	if (!found)
 		return VERDICT_PASS_NOT_SERVICE;
-	qfi = uplink_classifier(room, found->session, &packet->key.source);
+	qfi = uplink_classifier(room, found->places, &packet->key.source);
 	if (!qfi)
 		return VERDICT_PASS_NOT_SERVICE;
 	room->template = uplink_template(&found->access);

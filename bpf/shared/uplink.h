@@ -15,7 +15,7 @@ _Static_assert(sizeof(struct uplink_key) == 20, "uplink_key");
  * zero, which is harmless: no place of that family is classified for it. */
 struct uplink {
 	__be32 user_v4;
-	__u32 session;    /* number */
+	__u32 places;     /* number of the set of classifiers */
 	__u8 user_v6[8];  /* the first 64 bits are the user */
 	__u64 packets;    /* that were taken out of their tunnel */
 	__u64 bytes;
@@ -27,7 +27,7 @@ struct downlink {
 	struct address access; /* outer destination */
 	struct address core;   /* outer source */
 	__be32 teid;
-	__u32 session; /* number */
+	__u32 places; /* number of the set of classifiers */
 	__u64 packets;
 	__u64 bytes;
 };

@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0x62cd1d37ec91c2can
+export const layoutHash = 0x5cc4eba0f0da9b8en
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -1567,15 +1567,15 @@ export function writeUplinkKey(view: DataView, offset: number, value: UplinkKey)
 }
 
 export const uplinkSize = 32
-export const uplinkOffsets = { userV4: 0, session: 4, userV6: 8, packets: 16, bytes: 24 } as const
+export const uplinkOffsets = { userV4: 0, places: 4, userV6: 8, packets: 16, bytes: 24 } as const
 /**
  * A user has addresses of one family or of both (PDU session type IPv4v6) in one tunnel. Of a family
  * it does not have, zero, which is harmless: no place of that family is classified for it.
  */
 export interface Uplink {
   readonly userV4: number
-  /** number */
-  readonly session: number
+  /** number of the set of classifiers */
+  readonly places: number
   /** the first 64 bits are the user */
   readonly userV6: Uint8Array
   /** that were taken out of their tunnel */
@@ -1585,7 +1585,7 @@ export interface Uplink {
 export function readUplink(view: DataView, offset: number): Uplink {
   return {
     userV4: view.getUint32(offset, false),
-    session: view.getUint32(offset + 4, true),
+    places: view.getUint32(offset + 4, true),
     userV6: readBytes(view, offset + 8, 8),
     packets: view.getBigUint64(offset + 16, true),
     bytes: view.getBigUint64(offset + 24, true),
@@ -1593,14 +1593,14 @@ export function readUplink(view: DataView, offset: number): Uplink {
 }
 export function writeUplink(view: DataView, offset: number, value: Uplink): void {
   view.setUint32(offset, value.userV4, false)
-  view.setUint32(offset + 4, value.session, true)
+  view.setUint32(offset + 4, value.places, true)
   writeBytes(view, offset + 8, 8, value.userV6)
   view.setBigUint64(offset + 16, value.packets, true)
   view.setBigUint64(offset + 24, value.bytes, true)
 }
 
 export const downlinkSize = 56
-export const downlinkOffsets = { access: 0, core: 16, teid: 32, session: 36, packets: 40, bytes: 48 } as const
+export const downlinkOffsets = { access: 0, core: 16, teid: 32, places: 36, packets: 40, bytes: 48 } as const
 /**
  * What goes to a user from a classified place. The key is one of its addresses: of IPv6 the last 8
  * bytes are zero.
@@ -1611,8 +1611,8 @@ export interface Downlink {
   /** outer source */
   readonly core: Uint8Array
   readonly teid: number
-  /** number */
-  readonly session: number
+  /** number of the set of classifiers */
+  readonly places: number
   readonly packets: bigint
   readonly bytes: bigint
 }
@@ -1621,7 +1621,7 @@ export function readDownlink(view: DataView, offset: number): Downlink {
     access: readBytes(view, offset, 16),
     core: readBytes(view, offset + 16, 16),
     teid: view.getUint32(offset + 32, false),
-    session: view.getUint32(offset + 36, true),
+    places: view.getUint32(offset + 36, true),
     packets: view.getBigUint64(offset + 40, true),
     bytes: view.getBigUint64(offset + 48, true),
   }
@@ -1630,7 +1630,7 @@ export function writeDownlink(view: DataView, offset: number, value: Downlink): 
   writeBytes(view, offset, 16, value.access)
   writeBytes(view, offset + 16, 16, value.core)
   view.setUint32(offset + 32, value.teid, false)
-  view.setUint32(offset + 36, value.session, true)
+  view.setUint32(offset + 36, value.places, true)
   view.setBigUint64(offset + 40, value.packets, true)
   view.setBigUint64(offset + 48, value.bytes, true)
 }

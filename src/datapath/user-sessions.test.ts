@@ -158,3 +158,21 @@ sessions('what cannot be is refused by name, and changes nothing', (t, bed) => {
   t.is(refused({ uplink, classifiers: [{ prefix: 'fd00::/8', qfi: 1 }] }), 'bad prefix')
   t.deepEqual(bed.sizes(), [1, 1, 2])
 })
+
+sessions('those with the same places share them, in whatever order they are named', (t, { control, sizes }) => {
+  const places = session().classifiers
+  const of = (host: number, classifiers: UserSession['classifiers']): UserSession =>
+    session({ ueAddresses: [`10.60.0.${host}`], uplink: { address: '192.0.2.1', teid: host }, classifiers })
+  control.install(of(1, places))
+  control.install(of(2, places.toReversed()))
+  t.deepEqual(sizes(), [2, 2, 2])
+  control.install(of(3, [{ prefix: '10.0.2.0/24', qfi: 8 }]))
+  t.deepEqual(sizes(), [3, 3, 3], 'another QFI is another set')
+  control.install(of(1, [{ prefix: '10.0.2.0/24', qfi: 8 }]))
+  t.deepEqual(sizes(), [3, 3, 3], 'one has still the first set')
+  control.remove('10.60.0.2')
+  t.deepEqual(sizes(), [2, 2, 1])
+  control.remove('10.60.0.1')
+  control.remove('10.60.0.3')
+  t.deepEqual(sizes(), [0, 0, 0])
+})

@@ -1,10 +1,11 @@
-// Sessions with uplink classifiers in the kernel. A session has a number of its own, by which its classifiers are
-// found; what replaces a session gets a new one, so that no packet sees half of it.
+// Sessions with uplink classifiers in the kernel. A session has the number of a set of classifiers; with others it gets
+// another number, so that no packet sees half of a set.
 
-import { isNativeError, native } from '../../native/load.ts'
+import { native } from '../../native/load.ts'
 import { tunnelText, userOf } from '../lb/user-session-owners.ts'
 import { UserSessionError } from '../lb/user-sessions.ts'
 import { addressBytes, canonicalAddress, parsePrefix } from '../wire/ip.ts'
+import { ClassifierSets, isFull } from './classifier-sets.ts'
 import {
   downlinkSize,
   limits,
@@ -14,7 +15,6 @@ import {
   uplinkKeySize,
   uplinkSize,
   writeDownlink,
-  writeSourceKey,
   writeUplink,
   writeUplinkKey,
 } from './layout.gen.ts'
@@ -33,13 +33,16 @@ export interface UserSessionsOptions {
   readonly needed: (any: boolean) => void
 }
 
-interface Kept {
+interface Prepared {
   readonly session: UserSession
-  readonly number: number
   /** keys of map `downlinks` */
   readonly users: readonly Uint8Array[]
   readonly tunnel: Uint8Array
-  readonly classifiers: readonly { readonly key: Uint8Array; readonly qfi: number }[]
+}
+
+interface Kept extends Prepared {
+  /** of its set of classifiers */
+  readonly set: number
 }
 
 const addressSize = 16
@@ -77,17 +80,20 @@ const tunnelKey = ({ address, teid }: UserSession['uplink']): Uint8Array => {
   return key
 }
 
-const classifierKey = (session: number, text: string): Uint8Array => {
-  const prefix = parsePrefix(text)
-  if (prefix === undefined) throw new UserSessionError('bad prefix', text)
-  const key = new Uint8Array(sourceKeySize)
-  writeSourceKey(view(key), 0, { prefixBits: 32 + prefix.bits, service: session, address: prefix.bytes })
-  return key
+function prepare(session: UserSession): Prepared {
+  const { classifiers, downlink, ueAddresses, uplink } = session
+  const users = userKeys(ueAddresses)
+  const families = new Set(ueAddresses.map(isV6))
+  refuse(!isTeid(downlink.teid), 'bad teid', downlink.teid)
+  bytesOf(downlink.address)
+  refuse(isV6(uplink.address) !== isV6(downlink.address), 'bad address', `${downlink.address} is of another family`)
+  for (const { prefix, qfi } of classifiers) {
+    refuse(!Number.isInteger(qfi) || qfi < 0 || qfi > 63, 'bad qfi', qfi)
+    refuse(!families.has(isV6(prefix)), 'bad prefix', `${prefix} is not of the family of ${ueAddresses.join(', ')}`)
+    refuse(parsePrefix(prefix) === undefined, 'bad prefix', prefix)
+  }
+  return { session, users, tunnel: tunnelKey(uplink) }
 }
-
-/** The map says that it is full, or that the kernel has no memory. */
-const isFull = (error: unknown): boolean =>
-  isNativeError(error) && ['E2BIG', 'ENOSPC', 'ENOMEM'].includes(error.code ?? '')
 
 export class UserSessions implements UserSessionControl {
   readonly #options: UserSessionsOptions
@@ -95,9 +101,7 @@ export class UserSessions implements UserSessionControl {
   readonly #kept = new Map<string, Kept>()
   /** whose each tunnel is, by key */
   readonly #tunnels = new Map<string, Kept>()
-  readonly #numbers = new Set<number>()
-  #lastNumber = 0
-  #classifiers = 0
+  readonly #sets: ClassifierSets
 
   /** What an earlier process left is nobody's: it is taken away. */
   constructor(options: UserSessionsOptions) {
@@ -109,21 +113,21 @@ export class UserSessions implements UserSessionControl {
       [classifiers, sourceKeySize],
     ] as const
     for (const [fd, size] of sizes) for (const key of mapKeys(fd, size)) native.mapDelete(fd, key)
+    this.#sets = new ClassifierSets(classifiers)
   }
 
   install(session: UserSession): void {
-    const kept = this.#prepare(session)
-    const replaced = this.#having(kept.users)
-    const owner = this.#tunnels.get(hex(kept.tunnel))
+    const prepared = prepare(session)
+    const replaced = this.#having(prepared.users)
+    const owner = this.#tunnels.get(hex(prepared.tunnel))
     refuse(owner !== undefined && !replaced.has(owner), 'tunnel in use', tunnelText(session.uplink))
-    this.#checkRoom(kept)
+    this.#checkRoom(prepared)
+    const kept = { ...prepared, set: this.#sets.hold(session.classifiers) }
     this.#write(kept)
-    const wasNeeded = this.#numbers.size > 0
+    const wasNeeded = this.#tunnels.size > 0
     for (const before of replaced) this.#forget(before, kept)
     for (const user of kept.users) this.#kept.set(hex(user), kept)
     this.#tunnels.set(hex(kept.tunnel), kept)
-    this.#classifiers += kept.classifiers.length
-    this.#numbers.add(kept.number)
     if (!wasNeeded) this.#options.needed(true)
   }
 
@@ -131,7 +135,7 @@ export class UserSessions implements UserSessionControl {
     const kept = this.#kept.get(hex(userKey(ueAddress)))
     if (kept === undefined) return false
     this.#forget(kept, null)
-    if (this.#numbers.size === 0) this.#options.needed(false)
+    if (this.#tunnels.size === 0) this.#options.needed(false)
     return true
   }
 
@@ -170,38 +174,13 @@ export class UserSessions implements UserSessionControl {
     return { packets: read.packets, bytes: read.bytes }
   }
 
-  #prepare(session: UserSession): Kept {
-    const { classifiers, downlink, ueAddresses, uplink } = session
-    const users = userKeys(ueAddresses)
-    const families = new Set(ueAddresses.map(isV6))
-    refuse(!isTeid(downlink.teid), 'bad teid', downlink.teid)
-    bytesOf(downlink.address)
-    refuse(isV6(uplink.address) !== isV6(downlink.address), 'bad address', `${downlink.address} is of another family`)
-    const number = this.#nextNumber()
-    const keys = classifiers.map(({ prefix, qfi }) => {
-      refuse(!Number.isInteger(qfi) || qfi < 0 || qfi > 63, 'bad qfi', qfi)
-      refuse(!families.has(isV6(prefix)), 'bad prefix', `${prefix} is not of the family of ${ueAddresses.join(', ')}`)
-      return { key: classifierKey(number, prefix), qfi }
-    })
-    return { session, number, users, tunnel: tunnelKey(uplink), classifiers: keys }
-  }
-
-  /** Numbers come round after all others have been used; a session that lives so long keeps its own. */
-  #nextNumber(): number {
-    do this.#lastNumber = (this.#lastNumber + 1) >>> 0
-    while (this.#lastNumber === 0 || this.#numbers.has(this.#lastNumber))
-    return this.#lastNumber
-  }
-
   /** What is replaced is there for a moment beside what replaces it, but for its users. */
-  #checkRoom(kept: Kept): void {
-    const added = kept.users.filter((user) => !this.#kept.has(hex(user))).length
+  #checkRoom({ users }: Prepared): void {
+    const added = users.filter((user) => !this.#kept.has(hex(user))).length
     refuse(this.#kept.size + added > limits.uplinks, 'no room', `${limits.uplinks} addresses of users`)
-    const classifiers = this.#classifiers + kept.classifiers.length
-    refuse(classifiers > limits.classifiers, 'no room', `${limits.classifiers} classifiers`)
   }
 
-  /** First what is found by the new number, then what has it. Packets of these very moments may go uncounted. */
+  /** The set is there already. Packets of these very moments may go uncounted. */
   #write(kept: Kept): void {
     const { fds } = this.#options
     const { downlink, ueAddresses, uplink } = kept.session
@@ -212,27 +191,26 @@ export class UserSessions implements UserSessionControl {
     writeUplink(view(up), 0, {
       userV4: v4 === undefined ? 0 : view(bytesOf(v4)).getUint32(12),
       userV6: v6 === undefined ? new Uint8Array(8) : bytesOf(v6).subarray(0, 8),
-      session: kept.number,
+      places: kept.set,
       ...(before === undefined ? nothing : this.#readUplink(kept.tunnel)),
     })
     const ends = { access: bytesOf(downlink.address), core: bytesOf(uplink.address), teid: downlink.teid }
     const undo: (() => void)[] = []
     try {
-      for (const { key, qfi } of kept.classifiers) native.mapUpdate(fds.classifiers, key, Uint8Array.of(qfi))
       for (const user of kept.users) {
         const old = new Uint8Array(downlinkSize)
         const isThere = native.mapLookup(fds.downlinks, user, old)
         const isSame = before !== undefined && this.#kept.get(hex(user)) === before
         const { packets, bytes } = isSame ? readDownlink(view(old), 0) : nothing
         const down = new Uint8Array(downlinkSize)
-        writeDownlink(view(down), 0, { ...ends, session: kept.number, packets, bytes })
+        writeDownlink(view(down), 0, { ...ends, places: kept.set, packets, bytes })
         native.mapUpdate(fds.downlinks, user, down)
         undo.push(() => (isThere ? native.mapUpdate(fds.downlinks, user, old) : native.mapDelete(fds.downlinks, user)))
       }
       native.mapUpdate(fds.uplinks, kept.tunnel, up)
     } catch (error) {
       for (const step of undo) step()
-      for (const { key } of kept.classifiers) native.mapDelete(fds.classifiers, key)
+      this.#sets.release(kept.set)
       if (isFull(error)) throw new UserSessionError('no room', ueAddresses.join(', '))
       throw error
     }
@@ -250,8 +228,6 @@ export class UserSessions implements UserSessionControl {
       if (!stay.has(hex(user))) native.mapDelete(fds.downlinks, user)
       this.#kept.delete(hex(user))
     }
-    for (const { key } of kept.classifiers) native.mapDelete(fds.classifiers, key)
-    this.#numbers.delete(kept.number)
-    this.#classifiers -= kept.classifiers.length
+    this.#sets.release(kept.set)
   }
 }
