@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly explain?: boolean
   /** where maps are pinned and found again; null: they live as long as this process */
   readonly pins: string | null
+  /** For who needs no packets: neither verified nor loaded are the programs of the hooks, whose descriptors are -1. */
+  readonly withoutHooks?: boolean
 }
 
 /** The pinned maps were made by another version, or for other sizes. */
@@ -136,7 +138,7 @@ export const load = (options: LoadOptions): Loaded => {
   const shared = new Map<MapName, number>()
   const wanted = maxEntries(sizes)
   const fds: Partial<Record<MapName, number>> = {}
-  const programs: Partial<Record<keyof typeof objectFiles, number>> = {}
+  const programs = { xdp: -1, tc: -1, expire: -1 }
   const traces: Partial<Record<keyof typeof objectFiles, TraceMaps>> = {}
   const objects: ReturnType<typeof native.objectOpen>[] = []
   const close = (): void => {
@@ -148,7 +150,9 @@ export const load = (options: LoadOptions): Loaded => {
   try {
     if (pins !== null)
       for (const name of mapNames) if (existsSync(join(pins, name))) shared.set(name, native.pinGet(join(pins, name)))
-    for (const kind of ['xdp', 'tc', 'expire'] as const) {
+    // Each of them declares all maps.
+    const kinds = options.withoutHooks === true ? (['expire'] as const) : (['xdp', 'tc', 'expire'] as const)
+    for (const kind of kinds) {
       const object = native.objectOpen(join(options.objects, objectFiles[kind]))
       objects.push(object)
       native.objectSetRodata(object, 'replay_clock', Uint8Array.of(options.replayClock === true ? 1 : 0))
@@ -182,7 +186,7 @@ export const load = (options: LoadOptions): Loaded => {
       for (const name of mapNames.toReversed()) if (!shared.has(name)) native.pin(loaded[name], join(pins, name))
     return {
       fds: loaded,
-      programs: programs as Programs,
+      programs,
       traces: options.explain === true ? (traces as Record<'xdp' | 'tc', TraceMaps>) : null,
       adopted,
       sizes,

@@ -181,6 +181,7 @@ export class Bed {
   #open(): SmallMaps {
     const maps = new SmallMaps({
       ...this.#options,
+      hooks: true,
       egress: (address) => (address.includes(':') ? '2001:db8:2::1' : '10.2.0.1'),
     })
     const { settings } = maps.memory
