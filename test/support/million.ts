@@ -94,7 +94,7 @@ class Table implements Million {
   #ticks = 1_000_000
 
   constructor(services: readonly Service[]) {
-    this.#maps = new SmallMaps({ sizes: { flows: config.limits.flows }, egress: () => '10.2.0.1' })
+    this.#maps = new SmallMaps({ hooks: true, sizes: { flows: config.limits.flows }, egress: () => '10.2.0.1' })
     const { loaded, memory } = this.#maps
     writeSettings(memory.settings, {
       timeouts: config.timeouts,
