@@ -148,8 +148,7 @@ struct {
 	__type(value, struct hint);
 } user_routes SEC(".maps");
 
-/* Tunnels of sessions with uplink classifiers, and the ways back to their users. An entry is freed only after a grace
- * period. */
+/* Tunnels of sessions with uplink classifiers, and the ways back to their users. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -469,6 +469,9 @@ rarely enum verdict session_learn(ctx_t *ctx, const struct packet *packet, const
 	known = hint_find(room, packet->now);
 	if (known && known->endpoint != back->endpoint)
 		return VERDICT_DROP_SEID;
+	/* What others have installed is theirs. */
+	if (known && !(known->flags & HINT_LEARNT))
+		return VERDICT_CONTINUE;
 	idle = bpf_map_lookup_elem(&service_idle, &service);
 	learnt.tag = hint_tag(&room->hint_key);
 	learnt.endpoint = back->endpoint;

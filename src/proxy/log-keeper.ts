@@ -2,7 +2,7 @@
 // written anew beside the old one, a slice with each call, and takes its place when it is whole: until then changes go
 // into both. A log that cannot be written is removed, since what it says is not true any more, and begun again later.
 
-import { rmSync } from 'node:fs'
+import { rmSync, truncateSync } from 'node:fs'
 import { KeptLog } from './kept-log.ts'
 import type { Log } from '../lb/log.ts'
 
@@ -83,12 +83,33 @@ export class LogKeeper {
     )
   }
 
-  /** Nobody is to take it up. */
+  /** Nobody is to take it up. Where the disk refuses even that, it is emptied, if that is possible. */
   remove(): void {
-    this.#dropNext()
-    this.#log?.abandon()
+    const { file, log } = this.#options
+    const kept = this.#log
     this.#log = null
-    removeLog(this.#options.file)
+    this.#dropNext()
+    try {
+      kept?.abandon()
+    } catch (error) {
+      this.#warnOf(error, 'a log of sessions cannot be closed')
+    }
+    try {
+      removeLog(file)
+    } catch (error) {
+      try {
+        truncateSync(file)
+      } catch {
+        log.error({ file }, 'an old log of sessions stays: remove it before the daemon starts again')
+      }
+      this.#warnOf(error, 'a log of sessions cannot be removed')
+    }
+  }
+
+  #warnOf(error: unknown, what: string): void {
+    if (!(error instanceof Error) || !('code' in error)) throw error
+    const { file, log } = this.#options
+    log.warn({ file, error: error.message }, what)
   }
 
   #isDue(): boolean {
@@ -132,8 +153,13 @@ export class LogKeeper {
   }
 
   #dropNext(): void {
-    this.#next?.log.discard()
+    const next = this.#next
     this.#next = null
+    try {
+      next?.log.discard()
+    } catch (error) {
+      this.#warnOf(error, 'what was begun of a log of sessions cannot be removed')
+    }
   }
 
   /** The log that there is goes on. */

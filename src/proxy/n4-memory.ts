@@ -2,8 +2,8 @@
 // takes up: sessions, and the recovery time stamp that peers know them by (TS 29.244, 6.2.2). It is taken up once: the
 // log that is read is replaced by the next one before any datagram is sent, so that nothing old ever comes back.
 
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { DecodeError } from '../wire/decode-error.ts'
 import { readLog, UnreadableLog } from './kept-log.ts'
 import { LogKeeper, removeLog } from './log-keeper.ts'
@@ -145,7 +145,9 @@ export class N4Memory {
   #left({ address, nodeId, tunnels }: Told): Left | null {
     const file = this.#fileOf(address)
     const found = file === null ? null : readLog(file)
-    if (found === null) return null
+    if (file === null || found === null) return null
+    // It must go when it is not true any more.
+    accessSync(dirname(file), constants.W_OK)
     try {
       const description = descriptionOf(found.description)
       const { boot, recovery } = description

@@ -146,6 +146,20 @@ test('n4: rules about a local network are sessions with uplink classifiers, of t
   t.deepEqual(datapath.userSessions.list(), [])
 })
 
+test('n4: nothing stays local of a service that gets another name, or does not end PFCP any more', async (t) => {
+  const { client, datapath, n4, network, proxying } = await ready(local)
+  await network.until(client.establish(3, pace))
+  const renamed = { ...n4, name: 'other' }
+  await proxying.apply([{ kind: 'update', from: n4, to: renamed }])
+  t.deepEqual(
+    datapath.userSessions.list().filter(({ owner }) => owner === 'n4 n4'),
+    [],
+  )
+  const stateless = { ...renamed, mode: 'dnat', select: 'hint', n4: null } as const
+  await proxying.apply([{ kind: 'update', from: renamed, to: stateless }])
+  t.deepEqual(datapath.userSessions.list(), [])
+})
+
 test('n4: local traffic that the fast path refuses goes through the UPF, is counted and told', async (t) => {
   const { client, counters, datapath, network, warnings } = await ready(local)
   const taken = { ueAddresses: ['10.48.0.1'], uplink: { address: '192.0.2.9', teid: 1 } }

@@ -73,9 +73,7 @@ export class ProxyingDatapath implements Datapath, N4Control, GtpcControl {
     await this.#inner.apply(changes)
     this.#n4.follow(n4)
     // What is local for its sessions is so by nobody's word any more.
-    for (const change of changes)
-      if (change.kind === 'remove' && change.service.select === 'n4')
-        this.#inner.userSessions.forget(ownerOf(change.service))
+    for (const service of n4Gone(changes)) this.#inner.userSessions.forget(ownerOf(service))
     this.#memory.keepOnly(Array.from(n4.values(), ({ service }) => service.address))
     this.#gtpc.follow(gtpcWanted(wanted))
   }
@@ -202,9 +200,18 @@ function n4Wanted(services: ReadonlyMap<ServiceKey, Service>): ReadonlyMap<Servi
 
 const ownerOf = ({ name }: Service): UserSessionOwner => `n4 ${name}`
 
-/** What peers were told, and what is found in rules when they come; a runner takes over all the rest. */
+/** Those that are removed, or are something else from now on, or have another name. */
+const n4Gone = (changes: readonly Change[]): readonly Service[] =>
+  changes.flatMap((change) => {
+    if (change.kind === 'add') return []
+    const [before, after] = change.kind === 'remove' ? [change.service, null] : [change.from, change.to]
+    if (before.select !== 'n4') return []
+    return after?.select === 'n4' && after.name === before.name ? [] : [before]
+  })
+
+/** What peers were told, what sessions are owned by, and what is found in rules; a runner takes over all the rest. */
 const lasting = (service: Service): string =>
-  JSON.stringify([nodeIdOf(service), n4SettingsOf(service).localNetworkInstances])
+  JSON.stringify([service.name, nodeIdOf(service), n4SettingsOf(service).localNetworkInstances])
 
 /** Otherwise another engine takes up the sessions, or, where peers were told what is not true any more, begins anew. */
 const n4GoesOn = (known: N4Wanted, next: N4Wanted): boolean =>

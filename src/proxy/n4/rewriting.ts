@@ -3,7 +3,7 @@
 
 import { element } from './elements.ts'
 import { userPlaneOf } from './peers.ts'
-import { rewrite } from './spans.ts'
+import { rewrite, seeElements } from './spans.ts'
 import { fTeidValue, readFTeid, ueRanges, withAddresses } from './values.ts'
 import type { Identity } from './identity.ts'
 import type { VirtualAddresses } from './model.ts'
@@ -68,6 +68,17 @@ export function ruleOf(type: number, bytes: Uint8Array, start: number, end: numb
   return null
 }
 
+/** -1: the group has no number. */
+function ruleIn(bytes: Uint8Array, start: number, end: number): number {
+  let rule = -1
+  const see = (type: number, all: Uint8Array, from: number, to: number): boolean => {
+    rule = ruleOf(type, all, from, to) ?? rule
+    return false
+  }
+  seeElements(bytes, see, start, end)
+  return rule
+}
+
 /** The UPF's own addresses in the place of the VIP; where it has none of the family, of the other one. */
 function atUpf({ ipv4, ipv6 }: VirtualAddresses, upf: UpfPeer): VirtualAddresses {
   const four = userPlaneOf(upf, false)
@@ -113,12 +124,13 @@ export function towardsSmf(body: Uint8Array, towards: TowardsSmf, more: Uint8Arr
           case element.createdPdr:
           case element.updatedPdr:
           case element.createdTrafficEndpoint:
+            // Its number may stand behind what it says.
+            rule = ruleIn(bytes, start, end)
             return 'open'
           default:
             return 'keep'
         }
       }
-      rule = ruleOf(type, bytes, start, end) ?? rule
       if (type === element.ueIpAddress) for (const range of ueRanges(bytes, start)) address(rule, range)
       if (type !== element.fTeid || (bytes[start]! & 4) !== 0) return 'keep'
       const located = readFTeid(bytes, start)

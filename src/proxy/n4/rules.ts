@@ -70,6 +70,10 @@ export function giveBack(state: N4State, { held }: Reservation): void {
 
 export function learnTunnel(state: N4State, reservation: Reservation, rule: number, located: Located): Tunnel | null {
   const { session } = reservation
+  if (rule < 0) {
+    state.counters.add('answer-without-rule-id')
+    return null
+  }
   const tunnel = state.steering.learn(located, session.upf, session)
   if (tunnel === null) return null
   const held = heldOf(reservation, rule)
@@ -84,6 +88,7 @@ export function learnTunnel(state: N4State, reservation: Reservation, rule: numb
 }
 
 export function learnAddress(state: N4State, reservation: Reservation, rule: number, range: UeRange): void {
+  if (rule < 0) return state.counters.add('answer-without-rule-id')
   const held = heldOf(reservation, rule)
   if (held.routes.some((route) => route.range.text === range.text)) return
   const route = state.steering.hold(range, reservation.session.upf)
@@ -128,13 +133,20 @@ function shareChosen({ claims, held }: Reservation): void {
   }
 }
 
+/** Each once, however often requests name it. */
+function withMore(tunnels: readonly Tunnel[], more: readonly Tunnel[]): readonly Tunnel[] {
+  const added = more.filter((tunnel) => !tunnels.includes(tunnel))
+  for (const tunnel of more) if (tunnels.includes(tunnel)) tunnel.holders--
+  return [...tunnels, ...added]
+}
+
 function replaceRule(state: N4State, session: Session, id: number, held: Held, claim: Claim | undefined): void {
   const { steering } = state
   const old = session.rules.get(id)
   const detectsAnew = claim !== undefined && claim.detects
   const keepsTunnels = old !== undefined && !held.learnt && (!detectsAnew || claim.chooses)
   const keepsRoutes = old !== undefined && !detectsAnew && held.routes.length === 0
-  const tunnels = keepsTunnels ? [...old.tunnels, ...held.tunnels] : held.tunnels
+  const tunnels = keepsTunnels ? withMore(old.tunnels, held.tunnels) : held.tunnels
   const routes = keepsRoutes ? old.routes : held.routes
   session.rules.set(id, { tunnels, routes })
   for (const tunnel of tunnels) steering.activate(tunnel)

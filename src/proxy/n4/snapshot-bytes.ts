@@ -10,10 +10,13 @@ export const readBytes = (from: Reader): Uint8Array => from.take(from.u32()).sli
 /** Names and addresses of nodes and networks, which come again and again. */
 const knownTexts = new Map<string, Uint8Array>()
 const mostKnownTexts = 1024
+/** Peers may give names of any length. */
+const longestKnownText = 256
 
 function bytesOf(text: string): Uint8Array {
   const known = knownTexts.get(text)
   if (known !== undefined) return known
+  if (text.length > longestKnownText) return Buffer.from(text)
   if (knownTexts.size >= mostKnownTexts) knownTexts.clear()
   const bytes = Buffer.from(text)
   knownTexts.set(text, bytes)
@@ -22,22 +25,22 @@ function bytesOf(text: string): Uint8Array {
 
 export const putText = (to: Writer, text: string): void => {
   const bytes = bytesOf(text)
-  to.u16(bytes.length).put(bytes)
+  to.u32(bytes.length).put(bytes)
 }
 
 export const readText = (from: Reader): string => {
-  const bytes = from.take(from.u16())
+  const bytes = from.take(from.u32())
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
 }
 
 export const putList = <Item>(to: Writer, items: readonly Item[], put: (to: Writer, item: Item) => void): void => {
-  to.u16(items.length)
+  to.u32(items.length)
   for (const item of items) put(to, item)
 }
 
 export const readList = <Item>(from: Reader, read: (from: Reader) => Item): Item[] => {
   const items: Item[] = []
-  for (let left = from.u16(); left > 0; left--) items.push(read(from))
+  for (let left = from.u32(); left > 0; left--) items.push(read(from))
   return items
 }
 

@@ -405,3 +405,31 @@ test('n4: after a restart what comes by a tunnel of the core side is still for t
     ['down', 'up'],
   )
 })
+
+test('n4: a name of a peer is kept however long it is', (t) => {
+  const { bed, smf } = keptBed()
+  const setId = { type: 180, value: new Uint8Array(40_000).fill(7) }
+  t.is(causeOf(smf.associate(setId)!), 1)
+  const { seid } = smf.establish(...sessionOf('10.45.0.1'))
+  const before = described(bed)
+  restart(bed)
+  t.deepEqual(described(bed), before)
+  t.is(causeOf(smf.ask(54, seid)!), 1)
+})
+
+test('n4: what a UPF has chosen is learnt wherever the number of its rule stands, and not without one', (t) => {
+  const { bed, smf } = keptBed()
+  for (const upf of pool) {
+    const [first, second] = [fTeidOf(0x7001, upf.address), fTeidOf(0x7002, upf.address)]
+    bed.upf(upf.address).sessionExtra = [groupOf(8, first, pdrIdOf(9)), groupOf(8, second, ueAddressOf('10.45.9.9'))]
+  }
+  smf.establish(pdrOf(9, chooseOf()), far)
+  t.deepEqual(
+    bed.proxy.sessions(9).map(({ tunnels }) => tunnels.map(({ upfTeid }) => upfTeid)),
+    [['0x00000001', '0x00007001']],
+  )
+  t.is(bed.count('answer-without-rule-id'), 2)
+  const before = described(bed)
+  restart(bed)
+  t.deepEqual(described(bed), before)
+})
