@@ -200,8 +200,8 @@ rarely bool session_asker(const struct packet *packet, __u32 *endpoint_id)
 	return hint_endpoint_serves(bpf_map_lookup_elem(&endpoints, endpoint_id), room->service.id);
 }
 
-/* A session that its SMF deletes is remembered for as long as the request may come again; any other message says that
- * it lives on. Only what the programs have learnt themselves is theirs to forget. */
+/* A session that its SMF deletes is remembered for as long as the request may come again, whatever answer crosses it;
+ * any other message says that it lives on. Only what the programs have learnt themselves is theirs to forget. */
 rarely int session_renew(struct hint *hint, __u32 service, __u32 now, __u8 type)
 {
 	const struct settings *settings = settings_get();
@@ -210,7 +210,14 @@ rarely int session_renew(struct hint *hint, __u32 service, __u32 now, __u8 type)
 
 	if (!hint || !settings || !idle)
 		return -1;
-	ticks = type == PFCP_DELETION_REQUEST ? settings->timeouts[FLOW_UNREPLIED] : idle->ticks;
+	if (hint->flags & HINT_DELETED && pfcp_is(type, PFCP_ANSWERS))
+		return 0;
+	hint->flags &= ~HINT_DELETED;
+	ticks = idle->ticks;
+	if (type == PFCP_DELETION_REQUEST) {
+		hint->flags |= HINT_DELETED;
+		ticks = settings->timeouts[FLOW_UNREPLIED];
+	}
 	/* 0 says "never"; the clock passes its end. */
 	hint->expires = ticks ? now + ticks ?: 1 : 0;
 	return 0;

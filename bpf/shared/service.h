@@ -131,6 +131,7 @@ _Static_assert(sizeof(struct hint) == 40, "hint");
 enum hint_flags {
 	HINT_REWRITE = 1, /* the identifier is written in place of the one that came */
 	HINT_LEARNT = 2,  /* by the programs, from what the endpoint said */
+	HINT_DELETED = 8, /* HINT_LEARNT: answers do not make it live on */
 	HINT_LONGER = 4,  /* HINT_UE_ROUTE: longer than what a user of map `hints` has */
 };
 

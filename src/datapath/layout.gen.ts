@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0x5cc4eba0f0da9b8en
+export const layoutHash = 0x396ed0fb510d6d0bn
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -1121,6 +1121,8 @@ export const hintFlags = {
   rewrite: 1,
   /** by the programs, from what the endpoint said */
   learnt: 2,
+  /** HINT_LEARNT: answers do not make it live on */
+  deleted: 8,
   /** HINT_UE_ROUTE: longer than what a user of map `hints` has */
   longer: 4,
 } as const

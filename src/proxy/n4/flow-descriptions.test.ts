@@ -8,7 +8,7 @@ const filter = (text: string, flags = 1, rest: readonly number[] = []): SdfFilte
 const plain: readonly (readonly [string, string])[] = [
   ['permit out ip from 10.1.0.0/16 to assigned', '10.1.0.0/16'],
   ['permit out ip from 10.1.2.3/16 to any', '10.1.0.0/16'],
-  ['permit out ip from 198.51.100.7 to 10.45.0.1', '198.51.100.7/32'],
+  ['permit out ip from 198.51.100.7 to assigned', '198.51.100.7/32'],
   ['Permit  out ip from 2001:DB8:5::/48 to assigned', '2001:db8:5::/48'],
 ]
 
@@ -22,6 +22,8 @@ const other: readonly (readonly [string, string | null])[] = [
   ['permit out ip from 10.1.0.0/16 to assigned 5000-6000', '10.1.0.0/16'],
   ['permit out ip from 10.1.0.0/16 to assigned frag', '10.1.0.0/16'],
   ['deny out ip from 10.1.0.0/16 to assigned', '10.1.0.0/16'],
+  // Perhaps a host behind the user.
+  ['permit out ip from 198.51.100.7 to 10.45.0.1', '198.51.100.7/32'],
   ['permit out ip from any to assigned', null],
   ['permit out ip from !10.1.0.0/16 to assigned', null],
   ['permit in ip from assigned to 10.1.0.0/16', null],

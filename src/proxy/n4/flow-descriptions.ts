@@ -36,7 +36,7 @@ export function readSdfFilter(value: Uint8Array): SdfFilter {
   return { flow: hasMore ? { ...flow, isPlain: false } : flow, id }
 }
 
-/** Whom it is for: the user, by whatever word. */
+/** Whom it is for: the user. An address may be that of a host behind it. */
 const usersOf = new Set(['assigned', 'any'])
 
 function readFlow(text: string): Flow {
@@ -47,7 +47,7 @@ function readFlow(text: string): Flow {
   if (direction !== 'out' || from !== 'from' || to < 5) return { place: null, isPlain: false }
   const place = canonicalPrefix(words[4] ?? '') ?? null
   const rest = words.slice(to + 1)
-  const isToUser = rest.length === 1 && (usersOf.has(rest[0]!) || canonicalPrefix(rest[0]!) !== undefined)
+  const isToUser = rest.length === 1 && usersOf.has(rest[0]!)
   return { place, isPlain: action === 'permit' && protocol === 'ip' && place !== null && to === 5 && isToUser }
 }
 

@@ -2,13 +2,13 @@
 
 import { number32 } from './messages.ts'
 import { dataNetworkOf } from './peers.ts'
-import type { HintChange } from './model.ts'
+import type { HintChange, Upf } from './model.ts'
 import type { Tunnel, UeRoute } from './steering.ts'
 
 /** How a hint that is removed goes: at once and for good, where nothing is said. */
 export type Leaving = Partial<Pick<HintChange, 'graceMs' | 'keepsCounts'>>
 
-/** Null: its UPF takes GTP-U elsewhere. */
+/** Null: its UPF takes GTP-U elsewhere. What was installed goes from wherever it was, also if its UPF has moved since. */
 export function hintOf(
   action: 'install' | 'remove',
   { addresses, teid, upf: { config }, upfTeid }: Tunnel,
@@ -17,11 +17,14 @@ export function hintOf(
   const { ipv4, ipv6 } = addresses
   const upfs: string[] = []
   for (const address of [ipv4, ipv6])
-    if (address !== null && (config.userPlane.length === 0 || config.userPlane.includes(address))) upfs.push(address)
+    if (address !== null && (action === 'remove' || isTakenAt(address, config))) upfs.push(address)
   if (upfs.length === 0) return null
   const identifier = upfTeid === teid ? null : upfTeid
   return { ...hintDefaults, action, kind: 'teid', key: number32(teid), upfs, identifier, ...leaving }
 }
+
+const isTakenAt = (address: string, { userPlane }: Upf): boolean =>
+  userPlane.length === 0 || userPlane.includes(address)
 
 export const routeHintOf = (
   action: 'install' | 'remove',

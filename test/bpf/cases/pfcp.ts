@@ -43,6 +43,8 @@ const established = (seid: bigint, ...elements: readonly Uint8Array[]): Uint8Arr
 const modify = (seid: bigint): Uint8Array => pfcp({ type: 52, seid, sequence: 9 })
 const erase = (seid: bigint): Uint8Array => pfcp({ type: 54, seid, sequence: 10 })
 
+const reported = (seid: bigint): Uint8Array => pfcp({ type: 57, seid, sequence: 11, elements: [cause(1)] })
+
 const endpoints = (family: Family): readonly [Socket, Socket] => [at(upf1[family], port), at(upf2[family], port)]
 const [first, second] = endpoints(4)
 const smf = at(hosts[4].client, port)
@@ -162,14 +164,19 @@ const learning: readonly Case[] = [
     steps: [
       down(established(7n), second),
       down(established(8n), second),
+      down(established(9n), second),
       wait(1_000_000),
       up(erase(7n), second),
       up(erase(8n), second),
+      up(erase(9n), second),
+      // The answer to a report that the deletion has met on its way.
+      up(reported(9n), second),
       wait(timeouts.unreplied - 1),
       up(erase(7n), second),
       up(modify(8n), second),
       wait(timeouts.unreplied),
       lost(erase(7n)),
+      lost(reported(9n)),
       up(modify(8n), second),
     ],
   },
