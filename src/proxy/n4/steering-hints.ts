@@ -8,7 +8,7 @@ import type { Tunnel, UeRoute } from './steering.ts'
 /** How a hint that is removed goes: at once and for good, where nothing is said. */
 export type Leaving = Partial<Pick<HintChange, 'graceMs' | 'keepsCounts'>>
 
-/** Null: its UPF takes GTP-U elsewhere. What was installed goes from wherever it was, though its UPF has moved since. */
+/** Null: its UPF takes GTP-U elsewhere. What was installed goes from wherever it was, if its UPF has moved since. */
 export function hintOf(
   action: 'install' | 'remove',
   { addresses, teid, upf: { config }, upfTeid }: Tunnel,
