@@ -226,6 +226,47 @@ test('n4: a UPF that leaves the pool is drained, released and forgotten', (t) =>
   )
 })
 
+test('n4: a UPF that leaves the pool is known for as long as tunnels of moving sessions lead to it', (t) => {
+  const { bed, smf } = withSessions('restore')
+  bed.upf(upA).dead = true
+  const answer = bed.upf(upB).answer.bind(bed.upf(upB))
+  bed.upf(upB).answer = (message) => (message.type === 50 ? [] : answer(message))
+  bed.advance(9500)
+  const names = (): readonly string[] => bed.proxy.status().upfs.map(({ name }) => name)
+  const c = upfOf('c', '10.0.0.3')
+  bed.configure([pool[1]!, c])
+  t.deepEqual(names(), ['a', 'b', 'c'])
+  bed.upf(upB).answer = answer
+  bed.advance(2000)
+  t.deepEqual(names(), ['b', 'c'])
+  t.is(bed.count('sessions-restored'), 2)
+  // What c calls by the same TEIDs as a did is something else.
+  const { response } = smf.establish(...session('10.45.1.1'))
+  t.is(bed.tunnel(fTeidsOf(response!)[0]!.teid)?.upf, c.address)
+})
+
+test('n4: a tunnel for which the new UPF of a session has none leads nowhere (N4.13)', (t) => {
+  const { bed, teids } = withSessions('restore')
+  bed.upf(upA).dead = true
+  const answer = bed.upf(upB).answer.bind(bed.upf(upB))
+  bed.upf(upB).answer = (message) =>
+    answer(message).map((one) =>
+      messageOf(
+        one.type,
+        one.seid,
+        one.sequence,
+        elementsOf(one).filter(({ type }) => type !== 8),
+      ),
+    )
+  bed.advance(12_000)
+  t.is(bed.count('sessions-restored'), 2)
+  t.is(bed.count('restored-without-tunnel'), 2)
+  t.deepEqual(
+    teids.map((teid) => bed.tunnel(teid)?.upf ?? null),
+    [null, upB, null, upB],
+  )
+})
+
 test('n4: an SMF that is lost is stood in for by another one of its set', (t) => {
   const bed = startedBed(pool)
   const set = of(180, 0, 3, 0x73, 0x65, 0x74)

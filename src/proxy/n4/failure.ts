@@ -199,7 +199,14 @@ function restored(
       if (tunnel.teid === given.identifier) state.steering.move(tunnel, upf, tunnel.teid, addresses)
     }
   }
-  for (const { routes } of session.rules.values()) for (const route of routes) state.steering.moveRoute(route, upf)
+  for (const { routes, tunnels } of session.rules.values()) {
+    for (const route of routes) state.steering.moveRoute(route, upf)
+    for (const tunnel of tunnels) {
+      if (tunnel.upf === upf) continue
+      state.counters.add('restored-without-tunnel')
+      state.steering.strand(tunnel, upf)
+    }
+  }
   if (session.stored !== null) followBreakout(state, session, session.stored)
   state.counters.add('sessions-restored')
   return true

@@ -59,6 +59,8 @@ export interface UpfPeer {
   drainUntilMs: number | null
   removed: boolean
   readonly sessions: Set<Session>
+  /** tunnels and addresses that lead to it, also those of sessions that are being moved; counted by `Steering` */
+  leading: number
   readonly heartbeats: Heartbeats
   readonly reports: LoadReports
 }
@@ -95,6 +97,7 @@ export function makeUpf(index: number, config: Upf): UpfPeer {
     drainUntilMs: null,
     removed: false,
     sessions: new Set(),
+    leading: 0,
     heartbeats: { nextMs: 0, pending: false },
     reports: { loadSequence: -1, load: null, overloadSequence: -1, reduction: 0, reductionUntilMs: 0 },
   }

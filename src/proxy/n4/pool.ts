@@ -220,8 +220,9 @@ function tickDrain(state: N4State, upf: UpfPeer, untilMs: number): void {
     state.event({ kind: 'upf-released', upf: upf.config.name })
   }
   upf.state = 'down'
+  // Its index stands for it in tunnels, and goes to another UPF only when none of them is left.
+  if (upf.removed && upf.leading > 0) return
   upf.drainUntilMs = null
   upf.nextAttemptMs = Infinity
-  if (!upf.removed) return
-  state.upfs.delete(upf.config.address)
+  if (upf.removed) state.upfs.delete(upf.config.address)
 }

@@ -43,7 +43,9 @@ export function putSession(to: Writer, state: N4State, session: Session): void {
   }
   to.put(session.seid).put(session.smfSeid)
   putOptional(to, session.upfSeid, (_, seid) => to.put(seid))
-  to.u8(states.indexOf(session.state)).u16(upfOf(state, session, tunnels).index)
+  // One that is being moved is where it was: whoever takes it up moves it again, and not there.
+  const before = session.state === 'restoring' ? (tunnels[0] ?? routes[0])?.upf : undefined
+  to.u8(states.indexOf(session.state)).u16((before ?? session.upf).index)
   putText(to, session.smf.nodeId)
   putText(to, session.smfAddress)
   putText(to, session.dnn)
@@ -59,12 +61,6 @@ export function putSession(to: Writer, state: N4State, session: Session): void {
   }
   putOptional(to, session.stored, putBytes)
   putList(to, session.changes, putBytes)
-}
-
-/** One that is being moved is where it was: whoever takes it up moves it again, and not there. */
-function upfOf({ upfs }: N4State, { state, upf }: Session, [tunnel]: readonly Tunnel[]): UpfPeer {
-  const before = tunnel?.upf
-  return state === 'restoring' && before !== undefined && upfs.get(before.config.address) === before ? before : upf
 }
 
 /** In no table yet. Null: the node that has it is not there any more. */

@@ -28,7 +28,7 @@ import {
   valueAt,
 } from './test-elements.ts'
 import type { PfcpElement } from '../../protocols/pfcp/index.ts'
-import type { N4Options } from './model.ts'
+import type { N4Options, Upf } from './model.ts'
 import type { SimSmf } from './test-bed.ts'
 
 const pool = [upfOf('a', '10.0.0.1'), upfOf('b', '10.0.0.2', { dataNetwork: ['10.3.0.2'] })]
@@ -250,7 +250,7 @@ const step = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('modify' as const), session: fc.nat(20), how: fc.nat(4) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const), session: fc.nat(20) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('upf' as const), upf: fc.nat(1), how: fc.nat(6) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('upf' as const), upf: fc.nat(1), how: fc.nat(7) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('smf' as const), how: fc.nat(8) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.constantFrom(100, 1000, 8000) }) },
 )
@@ -265,6 +265,7 @@ interface Play {
   readonly bed: Bed
   readonly smf: SimSmf
   readonly seids: bigint[]
+  upfs: readonly Upf[]
 }
 
 /** Sessions have no address in common: what several share is as the last of them to change says. */
@@ -276,7 +277,8 @@ const modifications = (session: number): readonly (readonly PfcpElement[])[] => 
   [groupOf(1, pdrIdOf(4), groupOf(2, of(20, 0), ueAddressOf(`10.46.0.${session}`)))],
 ]
 
-function playUpf({ bed, smf, seids }: Play, address: string, how: number): void {
+function playUpf(made: Play, address: string, how: number): void {
+  const { bed, seids, smf } = made
   const upf = bed.upf(address)
   if (how === 0) upf.recovery++
   if (how === 0) upf.sessions.clear()
@@ -284,8 +286,9 @@ function playUpf({ bed, smf, seids }: Play, address: string, how: number): void 
   if (how === 2) upf.dead = false
   if (how === 3) bed.fromUpf(upf, messageOf(7, null, 500, [nodeIdOf(address), of(111, 1), of(112, 1)]))
   if (how === 4) upf.sessionExtra = [upfSet, groupOf(51, of(52, 0, 0, 0, 1), of(53, 50))]
-  if (how === 5) bed.configure(pool.filter((one) => one.address !== address))
-  if (how === 5) bed.configure(pool)
+  if (how === 5) made.upfs = pool.filter((one) => one.address !== address)
+  if (how === 7) made.upfs = pool
+  if (how === 5 || how === 7) bed.configure(made.upfs)
   if (how === 6) bed.fromUpf(upf, messageOf(14, null, smf.sequence, [nodeIdOf(address), upfSet]))
   if (how === 4 && seids.length > 3) smf.ask(14, null, nodeIdOf('10.1.0.1'), csid)
 }
@@ -329,7 +332,7 @@ function play(made: Play, one: Step): void {
   }
 }
 
-const timers = { smfLostMs: 2000 }
+const timers = { drainMs: 4000, smfLostMs: 2000 }
 /** Nodes are looked at once a second, and may have changed since. */
 const withoutNodes = (hex: readonly string[]): readonly string[] => hex.filter((record) => !record.startsWith('02'))
 const isSame = (a: readonly string[], b: readonly string[]): boolean => JSON.stringify(a) === JSON.stringify(b)
@@ -341,7 +344,7 @@ test('n4: whatever happens, what was written down says all there is, and another
         fc.array(step, { minLength: 15, maxLength: 50 }),
         fc.constantFrom('report', 'restore', 'refuse'),
         (steps, onLoss) => {
-          const made = { ...keptBed({ onLoss, timers }), seids: [] }
+          const made = { ...keptBed({ onLoss, timers }), seids: [], upfs: pool }
           made.smf.associate(setId)
           made.bed.smf('10.1.0.9').associate(setId)
           const { bed } = made
@@ -349,7 +352,7 @@ test('n4: whatever happens, what was written down says all there is, and another
           bed.advance(100)
           const taken = (records: Iterable<Uint8Array>): readonly string[] => {
             const keeping = { nowMs: 50, wallMs: wallMs + bed.nowMs - 1_000_000 + 50, snapshot: snapshotOf(records) }
-            return lasting(new N4Proxy({ ...optionsOf(pool), onLoss, timers, keeping }).save())
+            return lasting(new N4Proxy({ ...optionsOf(made.upfs), onLoss, timers, keeping }).save())
           }
           const whole = lasting(bed.proxy.save())
           return isSame(taken(bed.proxy.save()), whole) && isSame(withoutNodes(taken(bed.kept)), withoutNodes(whole))

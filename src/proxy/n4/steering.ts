@@ -45,6 +45,8 @@ interface SteeringOptions {
 /** Attempts to find a TEID that is free; with a million tunnels each one fails once in four thousand times. */
 const mostAttempts = 32
 const teidSpace = 2 ** 32
+/** Nobody's. */
+const noTeid = 0
 
 export class Steering {
   readonly #tunnels = new Map<number, Tunnel>()
@@ -119,10 +121,16 @@ export class Steering {
   #place(tunnel: Tunnel, upf: UpfPeer, upfTeid: number, addresses: VirtualAddresses): void {
     const before = ownKey(tunnel.upf, tunnel.upfTeid)
     if (this.#own.get(before) === tunnel) this.#own.delete(before)
-    tunnel.upf = upf
+    lead(tunnel, upf)
     tunnel.upfTeid = upfTeid
     tunnel.addresses = addresses
     this.#own.set(ownKey(upf, upfTeid), tunnel)
+  }
+
+  /** Its session has moved to a UPF that knows nothing of it: nothing leads to the one that had it. */
+  strand(tunnel: Tunnel, upf: UpfPeer): void {
+    this.silence(tunnel)
+    this.#place(tunnel, upf, noTeid, { ipv4: null, ipv6: null })
   }
 
   /**
@@ -173,6 +181,7 @@ export class Steering {
   release(tunnel: Tunnel, nowMs: number): void {
     if (--tunnel.holders > 0) return
     this.#tunnels.delete(tunnel.teid)
+    tunnel.upf.leading--
     const own = ownKey(tunnel.upf, tunnel.upfTeid)
     if (this.#own.get(own) === tunnel) this.#own.delete(own)
     // Also of one that is silent: nothing of its session is kept any more.
@@ -193,11 +202,7 @@ export class Steering {
   /** null: another UPF has it. */
   hold(range: UeRange, upf: UpfPeer): UeRoute | null {
     const known = this.#routes.get(range.text)
-    if (known === undefined) {
-      const route = { range, upf, holders: 1, active: false }
-      this.#routes.set(range.text, route)
-      return route
-    }
+    if (known === undefined) return this.#addRoute(range, upf)
     if (known.upf !== upf) {
       this.#options.count('ue-address-conflict')
       return null
@@ -212,11 +217,11 @@ export class Steering {
   }
 
   takeBackRoute(range: UeRange, upf: UpfPeer, active: boolean): UeRoute {
-    const route = this.#routes.get(range.text) ?? { range, upf, holders: 0, active }
-    this.#routes.set(range.text, route)
-    route.upf = upf
+    const known = this.#routes.get(range.text)
+    const route = known ?? this.#addRoute(range, upf)
+    if (known !== undefined) known.holders++
+    lead(route, upf)
     route.active = active
-    route.holders++
     return route
   }
 
@@ -228,7 +233,7 @@ export class Steering {
 
   moveRoute(route: UeRoute, upf: UpfPeer): void {
     if (route.upf === upf && route.active) return
-    route.upf = upf
+    lead(route, upf)
     route.active = true
     this.#tellRoute('install', route)
   }
@@ -236,6 +241,7 @@ export class Steering {
   releaseRoute(route: UeRoute): void {
     if (--route.holders > 0) return
     this.#routes.delete(route.range.text)
+    route.upf.leading--
     this.#tellRoute('remove', route)
   }
 
@@ -291,7 +297,15 @@ export class Steering {
     const tunnel = { teid, owner, upf, upfTeid, addresses, fromCore: false, holders: 1, active: false }
     this.#tunnels.set(teid, tunnel)
     this.#own.set(ownKey(upf, upfTeid), tunnel)
+    upf.leading++
     return tunnel
+  }
+
+  #addRoute(range: UeRange, upf: UpfPeer): UeRoute {
+    const route = { range, upf, holders: 1, active: false }
+    this.#routes.set(range.text, route)
+    upf.leading++
+    return route
   }
 
   #tell(action: 'install' | 'remove', tunnel: Tunnel, leaving: Leaving = {}): void {
@@ -302,6 +316,13 @@ export class Steering {
   #tellRoute(action: 'install' | 'remove', route: UeRoute, leaving: Leaving = {}): void {
     this.#options.hint(routeHintOf(action, route, leaving))
   }
+}
+
+/** The count of those that lead to each UPF follows. */
+function lead(one: Tunnel | UeRoute, upf: UpfPeer): void {
+  one.upf.leading--
+  one.upf = upf
+  upf.leading++
 }
 
 const ownKey = ({ index }: UpfPeer, teid: number): number => index * teidSpace + teid
