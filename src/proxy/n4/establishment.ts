@@ -123,7 +123,7 @@ function answered(state: N4State, wish: Wish, reservation: Reservation, { body }
     const isWanted = !session.gone
     undo(state, reservation)
     state.counters.add('refused-by-upf')
-    if (value === cause.noAssociation) loseUpf(state, session.upf, 'association')
+    if (value === cause.noAssociation && session.upf.state === 'up') loseUpf(state, session.upf, 'association')
     if (!isWanted) return state.received.drop(exchange)
     // The association of the SMF is with us, and is in order.
     if (value === cause.noAssociation) return attempt(state, wish, cause.systemFailure)

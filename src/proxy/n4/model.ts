@@ -130,6 +130,8 @@ export interface N4Limits {
   readonly retransmissions: number
   /** UPFs that are asked in turn to establish one session */
   readonly attempts: number
+  /** the same to restore one */
+  readonly moves: number
   /** requests of one kind that are under way at once when many sessions are deleted, reported or restored */
   readonly atOnce: number
   /** bytes of PFDs that are kept for UPFs to come */
@@ -147,6 +149,7 @@ export const defaultLimits: N4Limits = {
   answers: 262_144,
   retransmissions: 3,
   attempts: 2,
+  moves: 4,
   atOnce: 512,
   pfdBytes: 1_048_576,
   storedBytes: 16_384,

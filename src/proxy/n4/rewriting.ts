@@ -62,14 +62,14 @@ export function towardsUpf(body: Uint8Array, { chosen, identity, seid, upf }: To
   })
 }
 
-export function ruleOf(type: number, bytes: Uint8Array, start: number, end: number): number | null {
+function ruleOf(type: number, bytes: Uint8Array, start: number, end: number): number | null {
   if (type === element.pdrId && end - start >= 2) return read16(bytes, start)
   if (type === element.trafficEndpointId && end > start) return trafficEndpointRule(bytes[start]!)
   return null
 }
 
 /** -1: the group has no number. */
-function ruleIn(bytes: Uint8Array, start: number, end: number): number {
+export function ruleIn(bytes: Uint8Array, start: number, end: number): number {
   let rule = -1
   const see = (type: number, all: Uint8Array, from: number, to: number): boolean => {
     rule = ruleOf(type, all, from, to) ?? rule

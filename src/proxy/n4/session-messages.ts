@@ -77,17 +77,17 @@ function onModification(state: N4State, exchange: Exchange, session: Session, se
       answered: (response) => modified(state, change, response),
       failed: () => {
         giveBack(state, reservation)
-        unanswered(state, exchange, session, session.smfSeid)
+        unanswered(state, exchange, change)
       },
     },
   })
 }
 
 /** A UPF has not answered about a session. */
-function unanswered(state: N4State, exchange: Exchange, session: Session, seid: Uint8Array): void {
+function unanswered(state: N4State, exchange: Exchange, { session, upf }: Asked): void {
   state.counters.add('session-request-unanswered')
-  suspectUpf(state, session.upf)
-  state.respondCause(exchange, seid, cause.systemFailure)
+  suspectUpf(state, upf)
+  state.respondCause(exchange, session.smfSeid, cause.systemFailure)
 }
 
 /** It has lost the association, and its sessions. The request comes again, and meets what has become of this one. */
@@ -97,15 +97,19 @@ function upfWithoutUs(state: N4State, exchange: Exchange, upf: UpfPeer): void {
   state.received.drop(exchange)
 }
 
-interface Modification {
-  readonly exchange: Exchange
+/** A session may be at another UPF when the answer comes. */
+interface Asked {
   readonly session: Session
+  /** which had the session when it was asked */
+  readonly upf: UpfPeer
+}
+
+interface Modification extends Asked {
+  readonly exchange: Exchange
   readonly sender: Smf
   readonly request: SessionRequest
   readonly body: Uint8Array
   readonly reservation: Reservation
-  /** which had the session when it was asked */
-  readonly upf: UpfPeer
 }
 
 function modified(state: N4State, change: Modification, response: PfcpMessage): void {
@@ -187,21 +191,24 @@ function moveToSmf(state: N4State, session: Session, { request, sender }: Modifi
 }
 
 function onDeletion(state: N4State, exchange: Exchange, session: Session, { body }: PfcpMessage): void {
-  exchange.relayed = state.request(session.upf.place, {
+  const { upf } = session
+  exchange.relayed = state.request(upf.place, {
     type: messageTypes.sessionDeletionRequest,
     seid: session.upfSeid,
     priority: exchange.priority,
     body: kept(body),
     awaited: {
-      answered: (response) => deleted(state, exchange, session, response),
-      failed: () => unanswered(state, exchange, session, session.smfSeid),
+      answered: (response) => deleted(state, exchange, { session, upf }, response),
+      failed: () => unanswered(state, exchange, { session, upf }),
     },
   })
 }
 
-function deleted(state: N4State, exchange: Exchange, session: Session, { body }: PfcpMessage): void {
+function deleted(state: N4State, exchange: Exchange, { session, upf }: Asked, { body }: PfcpMessage): void {
   const value = valueOf(body, element.cause)?.[0] ?? 0
-  if (value === cause.noAssociation) return upfWithoutUs(state, exchange, session.upf)
+  if (value === cause.noAssociation) return upfWithoutUs(state, exchange, upf)
+  // It has moved meanwhile: the request comes again, and meets it where it is.
+  if (session.upf !== upf && !session.gone) return state.received.drop(exchange)
   const elements = plainTowardsSmf(state, session, body)
   if (isAccepted(value)) state.counters.add('sessions-deleted')
   if (isAccepted(value)) state.sessions.remove(session, state.steering, state.nowMs)

@@ -129,6 +129,13 @@ export class N4State {
     this.notices = new Backlog(atOnce, (loss, done) => start.notice(this, loss, done))
   }
 
+  /** To be called when sessions were added to what is to be done. */
+  pump(): void {
+    this.restorations.pump()
+    this.notices.pump()
+    this.deletions.pump()
+  }
+
   configure({ hotPercent, limits, onFewerFeatures, onLoss, select, timers }: N4Settings): void {
     this.options = { ...this.options, select, onLoss, onFewerFeatures, hotPercent }
     this.timers = { ...this.timers, ...timers }

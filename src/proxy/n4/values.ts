@@ -140,8 +140,14 @@ export function framedRange(bytes: Uint8Array, start: number, end: number): UeRa
 
 /** A UE IP Address in which the user plane was to choose, with what it has chosen, for it to keep. */
 export function withAddresses(value: Uint8Array, ranges: readonly UeRange[]): Uint8Array {
-  const ipv4 = ranges.find(({ key }) => key.length === 4)?.key ?? null
-  const ipv6 = ranges.find(({ key }) => key.length === 16)?.key ?? null
-  const flags = (value[0]! & 4) | (ipv6 === null ? 0 : 1) | (ipv4 === null ? 0 : 2)
-  return Uint8Array.of(flags, ...(ipv4 ?? []), ...(ipv6 ?? []))
+  const ipv4 = ranges.find(({ key }) => key.length === 4)
+  const ipv6 = ranges.find(({ key }) => key.length === 16)
+  const flags = (value[0]! & 4) | (ipv6 === undefined ? 0 : 1) | (ipv4 === undefined ? 0 : 2)
+  const addresses = [...(ipv4?.key ?? []), ...(ipv6?.key ?? [])]
+  const bits = ipv6 === undefined ? usualPrefixBits : (ipv6.bits ?? 128)
+  if (bits === usualPrefixBits) return Uint8Array.of(flags, ...addresses)
+  // In the words in which it was asked for: bits that are delegated, or the length of the prefix.
+  return (value[0]! & 8) !== 0 && bits < usualPrefixBits
+    ? Uint8Array.of(flags | 8, ...addresses, usualPrefixBits - bits)
+    : Uint8Array.of(flags | 0x40, ...addresses, bits)
 }
