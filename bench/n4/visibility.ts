@@ -61,6 +61,7 @@ const n4 = makeService({
     onFewerFeatures: 'refuse',
     hotPercent: 90,
     heartbeat: 60,
+    echo: 0,
     t1: 1000,
     n1: 3,
   },

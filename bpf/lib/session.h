@@ -521,6 +521,9 @@ rarely enum verdict session_return(ctx_t *ctx, struct packet *packet)
 		return verdict;
 	if (back->hint == HINT_TEID)
 		type = session_path_message(ctx, packet);
+	/* Clients have theirs from the VIP: somebody has asked the endpoint itself, as we do. */
+	if (unlikely(type == GTPU_ECHO_RESPONSE))
+		return SESSION_NONE;
 	if (back->hint == HINT_SEID)
 		verdict = session_pfcp_back(ctx, packet, back, &pfcp);
 	if (verdict)

@@ -58,6 +58,7 @@ const ownFields = {
         onFewerFeatures: Type.Enum(['refuse', 'narrow']),
         hotPercent: Type.Integer({ minimum: 1, maximum: 100 }),
         heartbeat: Type.Integer({ minimum: 1, maximum: 3600, description: 'seconds' }),
+        echo: Type.Integer({ minimum: 0, maximum: 3600, description: 'seconds; 0: user planes are not asked' }),
         t1: Type.Integer({ minimum: 100, maximum: 60_000, description: 'milliseconds' }),
         n1: Type.Integer({ minimum: 0, maximum: 16 }),
       },

@@ -449,6 +449,7 @@ const n4 = service({
     onFewerFeatures: 'refuse',
     hotPercent: 80,
     heartbeat: 5,
+    echo: 0,
     t1: 1000,
     n1: 3,
   },

@@ -17,11 +17,11 @@ const quicText = (quic: QuicLb | null): string =>
       (quic.key === null ? 'plain' : 'encrypted')
 
 const n4Text = ({ nodeId, tunnels, users, localNetworkInstances, ...settings }: N4Settings): string => {
-  const { balance, heartbeat, hotPercent, n1, onFewerFeatures, onLoss, t1 } = settings
+  const { balance, echo, heartbeat, hotPercent, n1, onFewerFeatures, onLoss, t1 } = settings
   return [
     `tunnels of ${tunnels}, users of ${listText(users)}, local ${listText(localNetworkInstances)}`,
     `node id ${plainText(nodeId)}, ${balance}, on loss ${onLoss}, on fewer features ${onFewerFeatures}`,
-    `hot at ${hotPercent} %, heartbeat ${heartbeat} s, t1 ${t1} ms, n1 ${n1}`,
+    `hot at ${hotPercent} %, heartbeat ${heartbeat} s, echo ${echo} s, t1 ${t1} ms, n1 ${n1}`,
   ].join(', ')
 }
 

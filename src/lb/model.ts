@@ -132,6 +132,8 @@ export interface N4Settings {
   readonly hotPercent: number
   /** seconds between two heartbeats to a peer */
   readonly heartbeat: number
+  /** seconds between two GTP-U echo requests to the user plane of a UPF; 0: it is not asked */
+  readonly echo: number
   /** T1 of TS 29.244, 6.4: milliseconds until a request is sent again */
   readonly t1: number
   /** N1: how often */

@@ -6,6 +6,7 @@ import { endpointKey } from '../lb/model.ts'
 import { EngineLoop } from './engine-loop.ts'
 import { N4Breakouts } from './n4-breakouts.ts'
 import { N4Hints } from './n4-hints.ts'
+import { N4Echoes } from './n4-echoes.ts'
 import { N4Counters } from './n4-traffic.ts'
 import { N4Proxy } from './n4/n4-proxy.ts'
 import type { Effects, N4Event, N4Settings as EngineSettings, Upf } from './n4/model.ts'
@@ -67,6 +68,7 @@ export class N4Runner {
   readonly #hints: N4Hints
   readonly #breakouts: N4Breakouts
   readonly #counters: N4Counters
+  readonly #echoes: N4Echoes
   readonly #keeper: LogKeeper | null
   #service: Service
   #steered: Steered
@@ -115,6 +117,11 @@ export class N4Runner {
       this.#keeper?.close()
       throw error
     }
+    this.#echoes = new N4Echoes({
+      surroundings,
+      tell: (upf, answers) => this.#loop.carryOut(this.#proxy.tellPath(upf, answers, surroundings.nowMs())),
+    })
+    this.#followPaths()
   }
 
   /** Endpoints have changed, or settings that peers were not told of; what else a service has needs a new runner. */
@@ -124,6 +131,13 @@ export class N4Runner {
     this.#proxy.adjust(settingsOf(service))
     this.#loop.carryOut(this.#proxy.configure(service.endpoints.map(toUpf), this.#options.surroundings.nowMs()))
     if (dataNetworksOf(before) !== dataNetworksOf(service)) this.#loop.carryOut(this.#proxy.steerUsersAgain())
+    this.#followPaths()
+  }
+
+  #followPaths(): void {
+    const { echo, n1, t1 } = n4SettingsOf(this.#service)
+    const times = { intervalMs: echo * 1000, retransmitMs: t1, retransmissions: n1 }
+    this.#echoes.follow(this.#service.endpoints.map(toUpf), times)
   }
 
   /** Services of before have other endpoints, or other users: what they can lead somewhere only now is led there. */
@@ -139,7 +153,12 @@ export class N4Runner {
   /** With what the sockets and the fast path have refused. */
   status(): N4Status {
     const status = this.#proxy.status()
-    const others = { ...this.#hints.counters(), ...this.#breakouts.counters(), ...this.#loop.counters() }
+    const others = {
+      ...this.#hints.counters(),
+      ...this.#breakouts.counters(),
+      ...this.#loop.counters(),
+      ...this.#echoes.counters(),
+    }
     return { ...status, counters: { ...status.counters, ...others } }
   }
 
@@ -179,6 +198,7 @@ export class N4Runner {
 
   /** What it has kept stays. */
   close(): void {
+    this.#echoes.close()
     this.#loop.close()
     this.#keeper?.close()
   }

@@ -31,6 +31,7 @@ const settings: N4Settings = {
   onFewerFeatures: 'refuse',
   hotPercent: 80,
   heartbeat: 1,
+  echo: 0,
   t1: 100,
   n1: 1,
 }

@@ -116,6 +116,15 @@ const n4Schema = Type.Object(
       maximum: 3600,
       default: 5,
     }),
+    echo: Type.Integer({
+      description:
+        'Time between two GTP-U echo requests (TS 29.281, 7.2.1) to where a UPF takes GTP-U. A UPF that leaves one ' +
+        'unanswered at all its addresses, after `n1` repetitions, is lost although its PFCP answers. 0: user planes ' +
+        'are not asked. Unit: seconds.',
+      minimum: 0,
+      maximum: 3600,
+      default: 0,
+    }),
     t1: Type.Integer({
       description:
         'Time until a request that has no answer is sent again. A peer is lost when a heartbeat has none after ' +

@@ -7,6 +7,7 @@ import { establishmentRefusal, readSessionRequest } from './claims.ts'
 import { cause, element, isAccepted } from './elements.ts'
 import { loadTaker, smfAddressOf, suspectUpf } from './peer-care.ts'
 import { body as join, elementBytes, noSeid } from './messages.ts'
+import { isServing } from './peers.ts'
 import { loseUpf } from './pool.ts'
 import { giveBack, learnAddress, learnTunnel, reserve, settle } from './rules.ts'
 import { selectUpf } from './selection.ts'
@@ -140,7 +141,7 @@ function answered(state: N4State, wish: Wish, reservation: Reservation, { body }
   }
   const upfSeid = fSeid.slice(1, 9)
   // Its SMF has restarted meanwhile, or the UPF was given up: nobody wants the session any more.
-  if (session.gone || session.upf.state !== 'up') {
+  if (session.gone || !isServing(session.upf)) {
     undo(state, reservation)
     state.deletions.add({ upf: session.upf, upfSeid, done: nothing })
     state.deletions.pump()

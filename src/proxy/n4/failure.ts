@@ -13,7 +13,12 @@ import type { UpfPeer } from './peers.ts'
 import type { Session } from './sessions.ts'
 import type { Deletion, Loss, N4Starts, N4State } from './state.ts'
 
-/** All sessions of a UPF are lost to it. A UPF that is drained still has them, and is told to delete them. */
+/** Sessions are still at the UPF, which hears that they are to be deleted. */
+const hasStill = new Set<UpfLoss>(['drained', 'user-plane'])
+/** It was not heard for a while: packets may yet go through until a session is restored. */
+const mayStillServe = new Set<UpfLoss>(['heartbeat', 'user-plane'])
+
+/** All sessions of a UPF are lost to it. */
 export function loseSessions(state: N4State, upf: UpfPeer, reason: UpfLoss): void {
   for (const session of upf.sessions) {
     if (session.state === 'lost' && state.options.onLoss === 'refuse' && reason === 'drained')
@@ -22,15 +27,15 @@ export function loseSessions(state: N4State, upf: UpfPeer, reason: UpfLoss): voi
     if (session.state !== 'up') continue
     state.changes.touch(session)
     const { upfSeid } = session
-    const old = reason === 'drained' && upfSeid !== null ? { upf, upfSeid } : null
+    const old = hasStill.has(reason) && upfSeid !== null ? { upf, upfSeid } : null
     // A UPF that has restarted would answer packets with error indications, and end at the gNB what can be restored.
-    if (reason !== 'heartbeat' || state.options.onLoss !== 'restore') silence(session, state.steering)
-    lose(state, session, old)
+    if (!mayStillServe.has(reason) || state.options.onLoss !== 'restore') silence(session, state.steering)
+    lose(state, session, old, reason === 'drained')
   }
   state.pump()
 }
 
-function lose(state: N4State, session: Session, old: Loss['old']): void {
+function lose(state: N4State, session: Session, old: Loss['old'], isLeaving: boolean): void {
   const { onLoss } = state.options
   state.counters.add('sessions-lost')
   if (onLoss === 'restore' && session.stored !== null) {
@@ -41,7 +46,7 @@ function lose(state: N4State, session: Session, old: Loss['old']): void {
   if (old !== null) state.deletions.add({ upf: old.upf, upfSeid: old.upfSeid, done: nothing })
   silence(session, state.steering)
   session.state = 'lost'
-  if (onLoss !== 'refuse' || old !== null) state.notices.add({ session, old: null })
+  if (onLoss !== 'refuse' || isLeaving) state.notices.add({ session, old: null })
 }
 
 /** Sessions that nobody wants any more are deleted at their UPFs; `done` when all of these have answered or failed. */

@@ -67,7 +67,7 @@ export type N4Event =
   | { readonly kind: 'features-narrowed'; readonly upf: string }
 
 /** How it was seen that a UPF has lost its sessions. */
-export type UpfLoss = 'heartbeat' | 'time-stamp' | 'association' | 'drained'
+export type UpfLoss = 'heartbeat' | 'time-stamp' | 'association' | 'drained' | 'user-plane'
 
 /** A UPF of the pool. An empty list of a property says that it serves all. */
 export interface Upf {

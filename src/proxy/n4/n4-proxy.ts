@@ -11,7 +11,7 @@ import { starts } from './failure.ts'
 import { onHeartbeat, tickHeartbeats } from './heartbeats.ts'
 import { message as build, noSeid } from './messages.ts'
 import { onNodeReport, onPfdManagement, onSetDeletion, onSetModification } from './node-messages.ts'
-import { configurePool, tickPool } from './pool.ts'
+import { configurePool, setPath, tickPool } from './pool.ts'
 import { onReport, onSessionRequest } from './session-messages.ts'
 import { typeAround } from './spans.ts'
 import { goOn } from './snapshot.ts'
@@ -20,6 +20,7 @@ import { N4State } from './state.ts'
 import type { PfcpMessage } from '../../protocols/pfcp/index.ts'
 import type { N4Peer, N4Status } from '../../lb/n4-status.ts'
 import type { DescribedSession } from './describe.ts'
+import type { UpfPeer } from './peers.ts'
 import type { Effects, HintChange, N4Options, N4Settings, Place, Upf } from './model.ts'
 import type { Session } from './sessions.ts'
 import type { Exchange } from './transactions.ts'
@@ -194,6 +195,14 @@ export class N4Proxy {
     return this.#state.takeEffects()
   }
 
+  /** Somebody has asked the user plane of a UPF, by its PFCP address. */
+  tellPath(address: string, answers: boolean, nowMs: number): Effects {
+    this.#state.nowMs = nowMs
+    const upf = this.#state.upfs.get(address)
+    if (upf !== undefined) setPath(this.#state, upf, answers)
+    return this.#state.takeEffects()
+  }
+
   /** Settings that peers have not been told of are to be these. */
   adjust(settings: N4Settings): void {
     this.#state.configure(settings)
@@ -248,7 +257,7 @@ export class N4Proxy {
     const upfPeers = [...upfs.values()].map((upf): N4Peer => ({
       name: upf.config.name,
       address: upf.config.address,
-      state: upf.state === 'up' && upf.drainUntilMs !== null ? 'draining' : upf.state,
+      state: shownState(upf),
       sessions: upf.sessions.size,
       load: upf.reports.load,
     }))
@@ -281,3 +290,9 @@ const responses = new Set<number>(
   Object.entries(messageTypes).flatMap(([name, type]) => (name.endsWith('Response') ? [type] : [])),
 )
 const isResponse = (type: number): boolean => responses.has(type)
+
+function shownState({ drainUntilMs, isPathUp, state }: UpfPeer): string {
+  if (state !== 'up') return state
+  if (!isPathUp) return 'no-user-plane'
+  return drainUntilMs === null ? state : 'draining'
+}

@@ -49,6 +49,8 @@ export interface UpfPeer {
   config: Upf
   readonly place: Place
   state: 'down' | 'associating' | 'up' | 'refused'
+  /** Its user plane answers, as far as anybody has asked. */
+  isPathUp: boolean
   recovery: number | null
   features: Uint8Array
   /** values of User Plane IP Resource Information and UE IP Address Pool Information */
@@ -89,6 +91,7 @@ export function makeUpf(index: number, config: Upf): UpfPeer {
     config,
     place: { address: config.address, port: pfcpPort },
     state: 'down',
+    isPathUp: true,
     recovery: null,
     features: new Uint8Array(),
     resources: [],
@@ -103,8 +106,11 @@ export function makeUpf(index: number, config: Upf): UpfPeer {
   }
 }
 
-export const takesSessions = ({ config, drainUntilMs, removed, state }: UpfPeer): boolean =>
-  state === 'up' && !config.drained && !removed && drainUntilMs === null
+/** Sessions that it has are well there. */
+export const isServing = ({ isPathUp, state }: UpfPeer): boolean => state === 'up' && isPathUp
+
+export const takesSessions = (upf: UpfPeer): boolean =>
+  isServing(upf) && !upf.config.drained && !upf.removed && upf.drainUntilMs === null
 
 /** Where it takes GTP-U of a family, as configured or as its own PFCP address suggests; null: nowhere. */
 export function userPlaneOf({ config }: UpfPeer, isIpv6: boolean): string | null {

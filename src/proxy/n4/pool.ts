@@ -91,7 +91,7 @@ function joined(state: N4State, upf: UpfPeer, body: Uint8Array): void {
   if (!agrees(state, upf)) return refuseUpf(state, upf, 'it lacks functions that SMFs count on')
   upf.state = 'up'
   upf.heartbeats.nextMs = state.nowMs + state.timers.heartbeatMs
-  state.event({ kind: 'upf-up', upf: upf.config.name })
+  if (upf.isPathUp) state.event({ kind: 'upf-up', upf: upf.config.name })
   for (const pfds of state.pfds.requests()) {
     state.request(upf.place, {
       type: messageTypes.pfdManagementRequest,
@@ -185,6 +185,19 @@ export function loseUpf(state: N4State, upf: UpfPeer, reason: UpfLoss): void {
   upf.nextAttemptMs = state.nowMs
   if (wasUp) state.event({ kind: 'upf-down', upf: upf.config.name, reason, sessions: upf.sessions.size })
   loseSessions(state, upf, reason)
+  state.poolLoad.update(state.upfs.values(), state.nowMs)
+}
+
+/** Whether its user plane answers has been found out. It stays associated, and is told to delete what has left it. */
+export function setPath(state: N4State, upf: UpfPeer, isUp: boolean): void {
+  if (upf.isPathUp === isUp) return
+  upf.isPathUp = isUp
+  if (upf.state === 'up') {
+    const { name } = upf.config
+    if (isUp) state.event({ kind: 'upf-up', upf: name })
+    else state.event({ kind: 'upf-down', upf: name, reason: 'user-plane', sessions: upf.sessions.size })
+    if (!isUp) loseSessions(state, upf, 'user-plane')
+  }
   state.poolLoad.update(state.upfs.values(), state.nowMs)
 }
 

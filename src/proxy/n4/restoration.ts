@@ -7,7 +7,7 @@ import { readSessionRequest } from './claims.ts'
 import { element, isAccepted } from './elements.ts'
 import { noSeid } from './messages.ts'
 import { loadTaker, suspectUpf } from './peer-care.ts'
-import { userPlaneOf } from './peers.ts'
+import { isServing, userPlaneOf } from './peers.ts'
 import { ruleIn, towardsUpf } from './rewriting.ts'
 import { selectUpf } from './selection.ts'
 import { silence } from './sessions.ts'
@@ -104,7 +104,7 @@ function answered(state: N4State, move: Move, upf: UpfPeer, { body }: PfcpMessag
     return askNext(state, move)
   }
   const upfSeid = fSeid.slice(1, 9)
-  if (session.gone || upf.state !== 'up') {
+  if (session.gone || !isServing(upf)) {
     state.deletions.add({ upf, upfSeid, done: nothing })
     state.deletions.pump()
     return askNext(state, move)

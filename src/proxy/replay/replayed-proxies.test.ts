@@ -32,6 +32,7 @@ const n4Settings = {
   onFewerFeatures: 'refuse',
   hotPercent: 80,
   heartbeat: 5,
+  echo: 0,
   t1: 1000,
   n1: 1,
 } as const satisfies Service['n4']

@@ -80,6 +80,14 @@ const echoCases: readonly Case[] = [
       ends(uplink(echoResponse(1)), 'drop_gtp_message'),
     ],
   },
+  {
+    name: 'n3: the answer of an endpoint that somebody has asked past the VIP, as its probes do, stays as it is (N3.5)',
+    setup: { services: [n3Service()] },
+    steps: [
+      ends(udp(first, far, { payload: echoResponse(1) }), 'pass_not_service'),
+      forwards(udp(first, far, { payload: gtpu({ type: gtpuTypes.gPdu, teid: 5 }) }), n3[4], far),
+    ],
+  },
 ]
 
 const errorIndication = (lost: number, peer: string): Uint8Array => {
