@@ -226,4 +226,25 @@ const bothFamilies: readonly Case[] = families.map((outer) => {
   }
 })
 
-export const uplinkCases: readonly Case[] = [...cases, ...beside, ...bothFamilies]
+/** A deleted element is at once used for another key: who has just found it must not take what is another session's. */
+const reused: readonly Case[] = pairs.map(({ outer, inner }) => {
+  const question = udp(socketOf(user[inner], 5000), socketOf(local[inner], 53))
+  const answer = udp(socketOf(local[inner], 53), socketOf(user[inner], 5000))
+  return {
+    name: `uplinks: what has become another session's steers nothing and counts nothing, IPv${inner} in IPv${outer}`,
+    setup: { services: [], sessions: [sessionOf(outer, inner)] },
+    steps: [
+      leaves(outer, question),
+      enters(outer, answer),
+      check(async (_t, bed) => bed.spoilUserTags()),
+      ends(inTunnel(outer, question), 'pass_not_service'),
+      ends(answer, 'pass_not_service'),
+      check(async (_t, bed) => {
+        const counts = await bed.userCounts(user[inner])
+        expect([counts?.uplink.packets, counts?.downlink.packets].join(), '1,1', 'packets')
+      }),
+    ],
+  }
+})
+
+export const uplinkCases: readonly Case[] = [...cases, ...beside, ...bothFamilies, ...reused]
