@@ -79,12 +79,13 @@ inline_always struct hint *user_route(struct scratch *room, const struct packet 
 	return route && hint_lives(route, room->service.id, packet->now) ? route : NULL;
 }
 
-/* Of the longest prefix that has the destination; NULL: none has it. */
-inline_always struct hint *user_hint(struct scratch *room, const struct packet *packet)
+/* Of the longest prefix that has the destination; NULL: none has it. `tag` is its tag while it is that. */
+inline_always struct hint *user_hint(struct scratch *room, const struct packet *packet, __u32 *tag)
 {
 	struct hint *user = hint_find(room, packet->now), *route;
 	__u8 asked = user ? ROUTES_LONGER : ROUTES_LONGER | ROUTES_SHORTER;
 
+	*tag = hint_tag(&room->hint_key);
 	if (likely(!(room->service.user_routes & asked)))
 		return user;
 	route = user_route(room, packet);
@@ -92,6 +93,7 @@ inline_always struct hint *user_hint(struct scratch *room, const struct packet *
 		return user;
 	if (likely(!explain)) /* then the map is that of the programs that run */
 		route->seen = packet->now;
+	*tag = route->tag;
 	return route;
 }
 
@@ -104,7 +106,7 @@ inline_always enum verdict user(ctx_t *ctx, struct packet *packet, struct scratc
 	struct address prefix;
 	enum verdict verdict;
 	const __u64 *halves;
-	__u32 id;
+	__u32 id, tag = 0;
 
 	if (!settings)
 		return VERDICT_DROP_INTERNAL;
@@ -121,7 +123,7 @@ inline_always enum verdict user(ctx_t *ctx, struct packet *packet, struct scratc
 	message.kind = SESSION_KEYED;
 	message.bytes = packet->wire_bytes;
 	message.digest = session_digest(halves[0] ^ halves[1]);
-	hint = user_hint(room, packet);
+	hint = user_hint(room, packet, &tag);
 	if (likely(hint)) {
 		id = hint->endpoint;
 		if (unlikely(explain))
@@ -129,5 +131,5 @@ inline_always enum verdict user(ctx_t *ctx, struct packet *packet, struct scratc
 	} else {
 		verdict = session_miss(ctx, packet, &room->service, &message, &id);
 	}
-	return verdict ? verdict : session_send(ctx, packet, settings, room, &message, id, hint);
+	return verdict ? verdict : session_send(ctx, packet, settings, room, &message, id, hint, tag);
 }
