@@ -184,6 +184,18 @@ inline_always enum verdict uplink_route(ctx_t *ctx, struct packet *packet, struc
 	return verdict == VERDICT_DROP_MTU ? SESSION_NONE : verdict;
 }
 
+/* Who may not use the service that has the tunnels may not leave them either. Without one, only martians may not. */
+inline_always enum verdict uplink_filter(const struct packet *packet, struct scratch *room)
+{
+	enum verdict verdict = session_service(packet, room);
+
+	if (unlikely(verdict == VERDICT_PASS_NOT_SERVICE)) {
+		room->service.flags = 0;
+		verdict = VERDICT_CONTINUE;
+	}
+	return likely(!verdict) ? filter(packet, &room->service) : verdict;
+}
+
 /* SESSION_NONE: it goes on as it came. */
 inline_always enum verdict uplink(ctx_t *ctx, struct packet *packet, struct scratch *room)
 {
@@ -200,6 +212,9 @@ inline_always enum verdict uplink(ctx_t *ctx, struct packet *packet, struct scra
 	if (!found || ctx_segment_payload(ctx) || parse_check(ctx, packet) || !uplink_read(ctx, packet, inner) ||
 	    !uplink_same_user(&tunnel, inner) || !uplink_classifier(room, tunnel.places, &inner->destination))
 		return SESSION_NONE;
+	verdict = uplink_filter(packet, room);
+	if (verdict)
+		return verdict;
 	room->template = uplink_template(&inner->destination);
 	template = session_template(packet, room->template, &inner->destination, 0);
 	if (!template)

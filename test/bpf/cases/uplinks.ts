@@ -226,6 +226,43 @@ const bothFamilies: readonly Case[] = families.map((outer) => {
   }
 })
 
+const martians = { 4: ['127.0.0.1', '0.1.2.3', '224.0.0.1'], 6: ['::1', '::', 'ff02::1'] } as const
+
+/** Whoever may not send to the service that has the tunnels may not reach local places by them. */
+const strangers = pairs.flatMap(({ outer, inner }): readonly Case[] => {
+  const question = udp(socketOf(user[inner], 5000), socketOf(local[inner], 53))
+  const from = (address: string): Packet => ({ ...inTunnel(outer, question), from: socketOf(address, gtpuPort) })
+  const stranger = outer === 4 ? '10.0.1.77' : 'fd00:0:0:1::77'
+  const counted = check(async (_t, bed) => {
+    expect(String((await bed.userCounts(user[inner]))?.uplink.packets), '1', 'packets')
+  })
+  return [
+    {
+      name: `uplinks: only sources that the service of the tunnels allows leave them, IPv${inner} in IPv${outer}`,
+      setup: {
+        services: [n3Service({ allowedSources: [outer === 4 ? '10.0.1.2/32' : 'fd00:0:0:1::2/128'] }, outer)],
+        sessions: [sessionOf(outer, inner)],
+      },
+      steps: [
+        ends(from(stranger), 'drop_source'),
+        ends(from(stranger), 'drop_source'),
+        ...[...martians[outer], hosts[outer].vip].map((address) => ends(from(address), 'drop_martian')),
+        leaves(outer, question),
+        counted,
+      ],
+    },
+    {
+      name: `uplinks: without a service of the tunnels only martians do not leave them, IPv${inner} in IPv${outer}`,
+      setup: { services: [], sessions: [sessionOf(outer, inner)] },
+      steps: [
+        ...[...martians[outer], hosts[outer].vip].map((address) => ends(from(address), 'drop_martian')),
+        leaves(outer, question),
+        counted,
+      ],
+    },
+  ]
+})
+
 /** A deleted element is at once used for another key: who has just found it must not take what is another session's. */
 const reused: readonly Case[] = pairs.map(({ outer, inner }) => {
   const question = udp(socketOf(user[inner], 5000), socketOf(local[inner], 53))
@@ -247,4 +284,4 @@ const reused: readonly Case[] = pairs.map(({ outer, inner }) => {
   }
 })
 
-export const uplinkCases: readonly Case[] = [...cases, ...beside, ...bothFamilies, ...reused]
+export const uplinkCases: readonly Case[] = [...cases, ...beside, ...bothFamilies, ...strangers, ...reused]
