@@ -249,16 +249,16 @@ inline_always struct downlink *downlink_find(const struct address *user, __u32 *
 	return bpf_map_lookup_elem(&downlinks, &prefix);
 }
 
-/* Whether the packet comes from a local place of the user it is for. Then QFI and a copy of the way back, made as that
- * of uplink_find(), are in the scratch room. */
-rarely bool downlink_is(const struct packet *packet)
+/* Whether the packet, as one from `source`, comes from a local place of the user it is for. Then QFI and a copy of the
+ * way back, made as that of uplink_find(), are in the scratch room. */
+rarely bool downlink_is(const struct packet *packet, const struct address *source)
 {
 	struct scratch *room = scratch_get();
 	const struct downlink *found;
 	const __u8 *qfi;
 	__u32 tag;
 
-	if (!packet || !room)
+	if (!packet || !source || !room)
 		return false;
 	for (int i = 0; i < UPLINK_TRIES; i++) {
 		found = downlink_find(&packet->key.destination, &tag);
@@ -268,7 +268,7 @@ rarely bool downlink_is(const struct packet *packet)
 		barrier();
 		if (unlikely(found->tag != tag))
 			continue;
-		qfi = uplink_classifier(room, room->downlink.places, &packet->key.source);
+		qfi = uplink_classifier(room, room->downlink.places, source);
 		room->downlink_qfi = qfi ? *qfi : 0;
 		return qfi;
 	}
@@ -437,7 +437,8 @@ inline_always enum verdict downlink(ctx_t *ctx, struct packet *packet, struct sc
 
 	if (!settings)
 		return VERDICT_DROP_INTERNAL;
-	user_parse(ctx, packet);
+	if (likely(!room->answers))
+		user_parse(ctx, packet);
 	verdict = parse_check(ctx, packet);
 	if (verdict)
 		return verdict;
@@ -454,6 +455,11 @@ inline_always enum verdict downlink(ctx_t *ctx, struct packet *packet, struct sc
 	verdict = route(ctx, packet, flow, settings);
 	if (verdict)
 		return verdict;
+	if (unlikely(room->answers)) {
+		verdict = answer_translate(ctx, packet);
+		if (verdict)
+			return verdict;
+	}
 	verdict = downlink_put_in(ctx, packet, flow, back->teid, room->downlink_qfi);
 	if (likely(verdict == VERDICT_FORWARD))
 		downlink_count(packet);

@@ -2,6 +2,7 @@
 /* N6: what the data network sends to addresses of users goes, as it is, to the user plane that has the user. It is of
  * any protocol, and fragments have what is looked at: the destination. */
 #pragma once
+#include "answer.h"
 #include "session.h"
 
 /* A user of IPv6 has a prefix of 64 bits, whatever it makes of the rest. */
@@ -110,7 +111,8 @@ inline_always enum verdict user(ctx_t *ctx, struct packet *packet, struct scratc
 
 	if (!settings)
 		return VERDICT_DROP_INTERNAL;
-	user_parse(ctx, packet);
+	if (likely(!room->answers))
+		user_parse(ctx, packet);
 	verdict = parse_check(ctx, packet);
 	if (verdict)
 		return verdict;
