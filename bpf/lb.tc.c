@@ -12,11 +12,12 @@ int sluice_tc_flow(struct __sk_buff *ctx);
 int sluice_tc_user(struct __sk_buff *ctx);
 int sluice_tc_uplink(struct __sk_buff *ctx);
 int sluice_tc_downlink(struct __sk_buff *ctx);
+int sluice_tc_answer(struct __sk_buff *ctx);
 
 /* In the order of enum jump. Pinned: else it is emptied when the daemon goes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 8);
+	__uint(max_entries, 9);
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(void *));
 } tc_jumps SEC(".maps") = {
@@ -29,6 +30,7 @@ struct {
 		(void *)&sluice_tc_user,
 		(void *)&sluice_tc_uplink,
 		(void *)&sluice_tc_downlink,
+		(void *)&sluice_tc_answer,
 	},
 };
 

@@ -12,11 +12,12 @@ int sluice_xdp_flow(struct xdp_md *ctx);
 int sluice_xdp_user(struct xdp_md *ctx);
 int sluice_xdp_uplink(struct xdp_md *ctx);
 int sluice_xdp_downlink(struct xdp_md *ctx);
+int sluice_xdp_answer(struct xdp_md *ctx);
 
 /* In the order of enum jump. Pinned: else it is emptied when the daemon goes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 8);
+	__uint(max_entries, 9);
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(void *));
 } xdp_jumps SEC(".maps") = {
@@ -29,6 +30,7 @@ struct {
 		(void *)&sluice_xdp_user,
 		(void *)&sluice_xdp_uplink,
 		(void *)&sluice_xdp_downlink,
+		(void *)&sluice_xdp_answer,
 	},
 };
 

@@ -16,6 +16,15 @@ inline_always __u64 hash_digest(const struct flow_key *key)
 	       words[3] * 0xd6e8feb86659fd93ULL + words[4] * HASH_PORTS;
 }
 
+/* The tag of a key of 16 bytes, or of 24. */
+inline_always __u32 hash_tag(const void *key, const __u32 bytes)
+{
+	const __u64 *words = key;
+	__u64 digest = words[0] * 0x9e3779b97f4a7c15ULL + words[1] * 0xc2b2ae3d27d4eb4fULL;
+
+	return (bytes > 16 ? digest + words[2] * 0x165667b19e3779f9ULL : digest) >> 32;
+}
+
 inline_always __u32 hash_finish(__u64 digest, __u32 seed)
 {
 	__u64 x = digest + (__u64)seed * 0x9e3779b97f4a7c15ULL;

@@ -389,6 +389,11 @@ struct scratch {
 	struct source_key source_key;
 	struct tcp_options options;
 	struct uplink_inner inner;
+	struct downlink downlink; /* of the packet at hand, a copy; see uplink.h */
+	__u8 downlink_qfi;
+	__u8 user_way;      /* enum jump */
+	bool answers;       /* to a user, within the flow `answer`; see answer.h */
+	struct flow answer;
 	__u32 template; /* see session.h */
 	__u32 session_endpoint; /* id: where a fragmented packet with a session key goes */
 	struct teid_range_key teid_key;

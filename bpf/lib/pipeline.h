@@ -34,6 +34,7 @@ enum jump {
 	JUMP_USER,      /* a packet from the data network to a user */
 	JUMP_UPLINK,    /* a packet that may leave its tunnel here */
 	JUMP_DOWNLINK,  /* a packet from a local place to a user */
+	JUMP_ANSWER,    /* a packet to a user from an endpoint, which may belong to a flow */
 	JUMP_MAX,
 };
 
@@ -119,8 +120,7 @@ inline_always bool pipeline_is_plain(const struct flow *flow)
 #define PIPELINE_ANEW VERDICT_MAX
 #define PIPELINE_LOOK (VERDICT_MAX + 1)
 
-inline_always enum verdict pipeline_known(ctx_t *ctx, struct packet *packet, struct flow *flow,
-					  const struct settings *settings, const bool first)
+inline_always enum verdict pipeline_step(ctx_t *ctx, struct packet *packet, struct flow *flow, const bool first)
 {
 	bool reverse = flow_is_reverse(flow);
 	enum verdict verdict;
@@ -137,7 +137,15 @@ inline_always enum verdict pipeline_known(ctx_t *ctx, struct packet *packet, str
 	if (unlikely(verdict)) /* anew: the pair is just being deleted, or has to be made again */
 		return verdict == PIPELINE_ANEW && reverse ? VERDICT_DROP_NO_FLOW : verdict;
 	flow->seen = packet->now;
-	return route(ctx, packet, flow, settings);
+	return VERDICT_CONTINUE;
+}
+
+inline_always enum verdict pipeline_known(ctx_t *ctx, struct packet *packet, struct flow *flow,
+					  const struct settings *settings, const bool first)
+{
+	enum verdict verdict = pipeline_step(ctx, packet, flow, first);
+
+	return verdict ? verdict : route(ctx, packet, flow, settings);
 }
 
 inline_always int pipeline_flow(ctx_t *ctx, struct packet *packet, const struct settings *settings,
@@ -169,24 +177,57 @@ inline_always int pipeline_flow(ctx_t *ctx, struct packet *packet, const struct 
 	return pipeline_translate_other(ctx, packet, flow);
 }
 
+/* The program for a packet that is, as one from `source`, for a user; 0: for none. */
+inline_always __u32 pipeline_user_way(const struct packet *packet, const struct settings *settings,
+				      const struct address *source)
+{
+	if (settings->features & FEATURE_UPLINKS && downlink_is(packet, source))
+		return JUMP_DOWNLINK;
+	return settings->features & FEATURE_USERS && user_is_served(packet) ? JUMP_USER : 0;
+}
+
+inline_always int pipeline_jump_way(ctx_t *ctx, __u32 way)
+{
+	return way == JUMP_DOWNLINK ? pipeline_jump(ctx, JUMP_DOWNLINK) : pipeline_jump(ctx, JUMP_USER);
+}
+
+/* To a user; has_flows: of a protocol that services have. */
+rarely __u32 pipeline_to_user(const struct packet *packet, bool has_flows)
+{
+	const struct settings *settings = settings_get();
+	struct scratch *room = scratch_get();
+	__u32 way;
+
+	if (!packet || !settings || !room)
+		return 0;
+	way = pipeline_user_way(packet, settings, &packet->key.source);
+	if (!way)
+		return 0;
+	room->packet = *packet;
+	room->answers = false;
+	room->user_way = way;
+	return has_flows && unlikely(answer_may_be(packet)) ? JUMP_ANSWER : way;
+}
+
 /* The first program. Here the packet stands on the stack, where the compiler can keep it in registers. */
 inline_always int pipeline(ctx_t *ctx)
 {
 	const struct settings *settings = settings_get();
 	struct packet packet;
 	enum verdict verdict;
+	__u32 way;
 
 	if (!settings)
 		return CTX_PASS;
 	packet.now = clock_now(settings);
 	verdict = parse_ip(ctx, &packet);
 	/* Before anything that a fragment, or a protocol without ports, has not. */
-	if (unlikely(settings->features & FEATURE_UPLINKS) && (!verdict || verdict == VERDICT_PASS_PROTOCOL) &&
-	    downlink_is(&packet))
-		return pipeline_jump_with(ctx, &packet, JUMP_DOWNLINK);
-	if (unlikely(settings->features & FEATURE_USERS) && (!verdict || verdict == VERDICT_PASS_PROTOCOL) &&
-	    user_is_served(&packet))
-		return pipeline_jump_with(ctx, &packet, JUMP_USER);
+	if (unlikely(settings->features & (FEATURE_UPLINKS | FEATURE_USERS)) &&
+	    (!verdict || verdict == VERDICT_PASS_PROTOCOL)) {
+		way = pipeline_to_user(&packet, !verdict);
+		if (way)
+			return way == JUMP_ANSWER ? pipeline_jump(ctx, JUMP_ANSWER) : pipeline_jump_way(ctx, way);
+	}
 	if (likely(!verdict))
 		verdict = parse_rest(ctx, &packet);
 	if (unlikely(verdict))
@@ -324,6 +365,17 @@ inline_always int pipeline_session(ctx_t *ctx)
 	return pipeline_translate(ctx, packet, flow, true);
 }
 
+/* What is too long leaves in pieces, if it may, which user space makes. */
+inline_always enum verdict pipeline_user_answer(ctx_t *ctx, const struct packet *packet, enum verdict verdict)
+{
+	enum verdict translated;
+
+	if (verdict && (verdict != VERDICT_DROP_MTU || !answer_may_be_split(ctx, packet)))
+		return verdict;
+	translated = answer_translate(ctx, packet);
+	return translated ? translated : verdict;
+}
+
 /* JUMP_USER */
 inline_always int pipeline_user(ctx_t *ctx)
 {
@@ -334,6 +386,8 @@ inline_always int pipeline_user(ctx_t *ctx)
 	if (!room)
 		return CTX_DROP;
 	verdict = user(ctx, &room->packet, room);
+	if (unlikely(room->answers))
+		verdict = pipeline_user_answer(ctx, &room->packet, verdict);
 	flow = bpf_map_lookup_elem(&session_templates, &room->template);
 	if (unlikely(verdict || !flow))
 		return pipeline_end(ctx, &room->packet, flow, verdict);
@@ -365,6 +419,45 @@ inline_always int pipeline_downlink(ctx_t *ctx)
 	verdict = downlink(ctx, &room->packet, room);
 	flow = bpf_map_lookup_elem(&session_templates, &room->template);
 	return pipeline_end(ctx, &room->packet, flow, verdict);
+}
+
+/* There the flow is looked up once more. */
+inline_always int pipeline_jump_flow(ctx_t *ctx)
+{
+	trace_take_back(1);
+	return pipeline_jump(ctx, JUMP_FLOW);
+}
+
+/* JUMP_ANSWER: what belongs to no flow goes to the user as it came. What user space translates is routed as ever. */
+inline_always int pipeline_answer(ctx_t *ctx)
+{
+	const struct settings *settings = settings_get();
+	struct scratch *room = scratch_get();
+	struct packet *packet;
+	enum verdict verdict;
+	struct flow *flow;
+	__u32 way;
+
+	if (!settings || !room)
+		return CTX_DROP;
+	packet = &room->packet;
+	verdict = answer_parse(ctx, packet, room);
+	if (verdict == VERDICT_PASS_PROTOCOL || verdict == VERDICT_PASS_NEIGHBOUR_DISCOVERY)
+		return pipeline_jump_way(ctx, room->user_way);
+	if (verdict)
+		return pipeline_end(ctx, packet, NULL, verdict);
+	flow = answer_find(packet);
+	if (!flow)
+		return pipeline_jump_way(ctx, room->user_way);
+	if (flow->flags & FLOW_FLAG_PUNT)
+		return pipeline_jump_flow(ctx);
+	verdict = pipeline_step(ctx, packet, flow, false);
+	if (!verdict)
+		verdict = answer_keep(packet, flow, room);
+	if (verdict)
+		return pipeline_end(ctx, packet, flow, verdict);
+	way = pipeline_user_way(packet, settings, &room->answer.source);
+	return way ? pipeline_jump_way(ctx, way) : pipeline_jump_flow(ctx);
 }
 
 /* JUMP_TRANSLATE */
@@ -400,4 +493,5 @@ inline_always int pipeline_icmp(ctx_t *ctx)
 	SEC(section) int prefix##_flow(ctx_t *ctx) { return pipeline_again(ctx); }      \
 	SEC(section) int prefix##_user(ctx_t *ctx) { return pipeline_user(ctx); }       \
 	SEC(section) int prefix##_uplink(ctx_t *ctx) { return pipeline_uplink(ctx); }   \
-	SEC(section) int prefix##_downlink(ctx_t *ctx) { return pipeline_downlink(ctx); }
+	SEC(section) int prefix##_downlink(ctx_t *ctx) { return pipeline_downlink(ctx); } \
+	SEC(section) int prefix##_answer(ctx_t *ctx) { return pipeline_answer(ctx); }

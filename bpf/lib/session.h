@@ -358,15 +358,25 @@ rarely enum verdict session_echo(ctx_t *ctx, struct packet *packet)
 	return CTX_HAS_NEXT ? VERDICT_TO_TC_DEVICE : VERDICT_DROP_INTERNAL;
 }
 
-/* What goes to an endpoint, with a translation that needs no flow. */
+/* What goes to an endpoint, with a translation that needs no flow. A deleted element may at once be another key's: `id`
+ * and what is read here are the hint's if its tag is `tag` behind all that. */
 inline_always enum verdict session_send(ctx_t *ctx, struct packet *packet, const struct settings *settings,
 					struct scratch *room, const struct session_message *message, __u32 id,
-					struct hint *hint)
+					struct hint *hint, __u32 tag)
 {
 	struct session_template *template;
 	const struct endpoint *endpoint;
+	__be32 identifier = 0;
 	enum verdict verdict;
+	__u32 flags = 0;
 
+	if (likely(hint)) {
+		flags = hint->flags;
+		identifier = hint->identifier;
+		barrier();
+		if (unlikely(hint->tag != tag))
+			return VERDICT_DROP_NO_HINT;
+	}
 	endpoint = bpf_map_lookup_elem(&endpoints, &id);
 	if (!endpoint)
 		return VERDICT_DROP_INTERNAL;
@@ -384,13 +394,15 @@ inline_always enum verdict session_send(ctx_t *ctx, struct packet *packet, const
 	/* What is too long may leave in pieces, which user space makes. */
 	if ((verdict && verdict != VERDICT_DROP_MTU) || !hint)
 		return verdict;
-	if (hint->flags & HINT_REWRITE) {
+	if (flags & HINT_REWRITE) {
 		if (packet->segments > 1) /* each of them has a header of its own */
 			return VERDICT_DROP_GSO;
-		if (session_rewrite(ctx, packet, hint->identifier))
+		if (session_rewrite(ctx, packet, identifier))
 			return VERDICT_DROP_INTERNAL;
 	}
-	if (likely(!verdict && message->bytes))
+	/* Should it become another key's between these lines, the packet is counted there: a number, and no more. */
+	barrier();
+	if (likely(!verdict && message->bytes && hint->tag == tag))
 		hint_count(hint, packet->segments, message->bytes);
 	return verdict;
 }
@@ -415,7 +427,7 @@ rarely enum verdict session_forward(ctx_t *ctx, struct packet *packet)
 		return verdict;
 	if (unlikely(packet_is_later_fragment(packet))) {
 		id = room->session_endpoint;
-		return id ? session_send(ctx, packet, settings, room, &message, id, NULL) : VERDICT_DROP_FRAGMENT;
+		return id ? session_send(ctx, packet, settings, room, &message, id, NULL, 0) : VERDICT_DROP_FRAGMENT;
 	}
 	if (room->service.hint == HINT_SEID)
 		session_pfcp(ctx, packet, room, &message);
@@ -426,7 +438,9 @@ rarely enum verdict session_forward(ctx_t *ctx, struct packet *packet)
 	if (unlikely(message.kind == SESSION_ECHO_REQUEST))
 		return session_echo(ctx, packet);
 	verdict = session_endpoint(ctx, packet, room, &message, &id, &hint);
-	return verdict ? verdict : session_send(ctx, packet, settings, room, &message, id, hint);
+	if (verdict)
+		return verdict;
+	return session_send(ctx, packet, settings, room, &message, id, hint, hint ? hint_tag(&room->hint_key) : 0);
 }
 
 /* The type of a GTP-U message, where it is one and is about the path; else 0. Endpoints are believed. */

@@ -5,16 +5,17 @@
 #include "encap.h"
 #include "nat64.h"
 
-inline_always void translate_v4(struct iphdr *ip, const struct flow *flow)
+inline_always void translate_v4(struct iphdr *ip, const struct flow *flow, const bool hop)
 {
 	ip->saddr = flow->source.words[3];
 	ip->daddr = flow->destination.words[3];
-	ip->ttl--;
+	if (hop)
+		ip->ttl--;
 	/* In the word of TTL and protocol, one TTL less is 0x0100 less on the wire. */
-	ip->check = checksum_apply(ip->check, (__u32)flow->address_delta + (__u16)~bpf_htons(0x0100));
+	ip->check = checksum_apply(ip->check, (__u32)flow->address_delta + (hop ? (__u16)~bpf_htons(0x0100) : 0));
 }
 
-inline_always void translate_v6(struct ipv6hdr *ip, const struct flow *flow)
+inline_always void translate_v6(struct ipv6hdr *ip, const struct flow *flow, const bool hop)
 {
 	__u32 *to = (__u32 *)&ip->saddr;
 
@@ -22,7 +23,8 @@ inline_always void translate_v6(struct ipv6hdr *ip, const struct flow *flow)
 		to[i] = flow->source.words[i];
 		to[4 + i] = flow->destination.words[i];
 	}
-	ip->hop_limit--;
+	if (hop)
+		ip->hop_limit--;
 }
 
 /* Only the MAC addresses, and a hop less. */
@@ -79,7 +81,9 @@ inline_always int translate_checksum(ctx_t *ctx, const struct packet *packet, co
 	}
 }
 
-inline_always enum verdict translate(ctx_t *ctx, const struct packet *packet, const struct flow *flow)
+/* Without a hop the packet is not sent by this: its link header and TTL are for somebody else to write. */
+inline_always enum verdict translate_with(ctx_t *ctx, const struct packet *packet, const struct flow *flow,
+					  const bool hop)
 {
 	__u32 l3 = packet_l3(packet), l4 = packet_l4(packet);
 	__u32 address_delta = flow->address_delta, port_delta = flow->port_delta;
@@ -95,13 +99,14 @@ inline_always enum verdict translate(ctx_t *ctx, const struct packet *packet, co
 	if (packet->v6) {
 		if (ip + sizeof(struct ipv6hdr) > end)
 			return VERDICT_DROP_INTERNAL;
-		translate_v6(ip, flow);
+		translate_v6(ip, flow, hop);
 	} else {
 		if (ip + sizeof(struct iphdr) > end)
 			return VERDICT_DROP_INTERNAL;
-		translate_v4(ip, flow);
+		translate_v4(ip, flow, hop);
 	}
-	link_addresses(start, flow);
+	if (hop)
+		link_addresses(start, flow);
 	if (unlikely(packet_is_later_fragment(packet)))
 		return flow->tag != packet_tag(packet) ? VERDICT_DROP_NO_FLOW : VERDICT_FORWARD;
 	if ((void *)(ports + 4) > end)
@@ -118,4 +123,9 @@ inline_always enum verdict translate(ctx_t *ctx, const struct packet *packet, co
 		return VERDICT_DROP_NO_FLOW;
 	return unlikely(translate_checksum(ctx, packet, flow, l4, address_delta, port_delta)) ? VERDICT_DROP_INTERNAL
 												: VERDICT_FORWARD;
+}
+
+inline_always enum verdict translate(ctx_t *ctx, const struct packet *packet, const struct flow *flow)
+{
+	return translate_with(ctx, packet, flow, true);
 }

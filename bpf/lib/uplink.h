@@ -96,6 +96,8 @@ rarely bool uplink_read(ctx_t *ctx, const struct packet *packet, struct uplink_i
 	return at + inner->length <= ends;
 }
 
+enum uplink_tries { UPLINK_TRIES = 2 }; /* an entry that is replaced while it is read is looked up again */
+
 inline_always bool uplink_same_user(const struct uplink *tunnel, const struct uplink_inner *inner)
 {
 	if (!inner->v6)
@@ -103,19 +105,36 @@ inline_always bool uplink_same_user(const struct uplink *tunnel, const struct up
 	return *(const __u64 *)tunnel->user_v6 == *(const __u64 *)&inner->source;
 }
 
-/* The tunnel that a packet comes by. */
-inline_always struct uplink *uplink_find(ctx_t *ctx, const struct packet *packet)
+/* The tunnel that a packet comes by, and a copy of what is said of it. A deleted element may at once be another key's:
+ * the tag, its first word, is compared behind all that is read. */
+inline_always struct uplink *uplink_find(ctx_t *ctx, const struct packet *packet, struct uplink *copy)
 {
+	const __u64 *halves = (const __u64 *)&packet->key.destination;
 	const struct gtpu *message;
 	struct uplink_key key;
+	struct uplink *found;
+	__u64 *words = (__u64 *)&key;
 
 	ctx_pull(ctx, packet_l4(packet) + sizeof(struct udphdr) + GTPU_PULL);
 	message = gtpu_of(ctx, packet);
 	if ((void *)(message + 1) > ctx_end(ctx) || message->type != GTPU_G_PDU)
 		return NULL;
-	key.address = packet->key.destination;
-	key.teid = message->teid;
-	return bpf_map_lookup_elem(&uplinks, &key);
+	words[0] = halves[0];
+	words[1] = halves[1];
+	words[2] = message->teid;
+	copy->tag = hash_tag(&key, sizeof(key));
+	for (int i = 0; i < UPLINK_TRIES; i++) {
+		found = bpf_map_lookup_elem(&uplinks, &key);
+		if (!found)
+			return NULL;
+		copy->places = found->places;
+		copy->user_v4 = found->user_v4;
+		*(__u64 *)copy->user_v6 = *(const __u64 *)found->user_v6;
+		barrier();
+		if (likely(found->tag == copy->tag))
+			return found;
+	}
+	return NULL;
 }
 
 /* Takes the packet out: its link header is written anew, and it is one hop further. */
@@ -165,23 +184,37 @@ inline_always enum verdict uplink_route(ctx_t *ctx, struct packet *packet, struc
 	return verdict == VERDICT_DROP_MTU ? SESSION_NONE : verdict;
 }
 
+/* Who may not use the service that has the tunnels may not leave them either. Without one, only martians may not. */
+inline_always enum verdict uplink_filter(const struct packet *packet, struct scratch *room)
+{
+	enum verdict verdict = session_service(packet, room);
+
+	if (unlikely(verdict == VERDICT_PASS_NOT_SERVICE)) {
+		room->service.flags = 0;
+		verdict = VERDICT_CONTINUE;
+	}
+	return likely(!verdict) ? filter(packet, &room->service) : verdict;
+}
+
 /* SESSION_NONE: it goes on as it came. */
 inline_always enum verdict uplink(ctx_t *ctx, struct packet *packet, struct scratch *room)
 {
 	const struct settings *settings = settings_get();
 	struct uplink_inner *inner = &room->inner;
 	struct session_template *template;
-	struct uplink *tunnel;
+	struct uplink *found, tunnel;
 	enum verdict verdict;
 	struct flow *flow;
 
 	if (!settings)
 		return VERDICT_DROP_INTERNAL;
-	tunnel = uplink_find(ctx, packet);
-	if (!tunnel || ctx_segment_payload(ctx) || parse_check(ctx, packet) || !uplink_read(ctx, packet, inner) ||
-	    !uplink_same_user(tunnel, inner) ||
-	    !uplink_classifier(room, tunnel->places, &inner->destination))
+	found = uplink_find(ctx, packet, &tunnel);
+	if (!found || ctx_segment_payload(ctx) || parse_check(ctx, packet) || !uplink_read(ctx, packet, inner) ||
+	    !uplink_same_user(&tunnel, inner) || !uplink_classifier(room, tunnel.places, &inner->destination))
 		return SESSION_NONE;
+	verdict = uplink_filter(packet, room);
+	if (verdict)
+		return verdict;
 	room->template = uplink_template(&inner->destination);
 	template = session_template(packet, room->template, &inner->destination, 0);
 	if (!template)
@@ -196,31 +229,62 @@ inline_always enum verdict uplink(ctx_t *ctx, struct packet *packet, struct scra
 	if (verdict)
 		return verdict;
 	verdict = uplink_take_out(ctx, packet, flow, inner);
-	if (likely(verdict == VERDICT_FORWARD)) {
-		__sync_fetch_and_add(&tunnel->packets, 1);
-		__sync_fetch_and_add(&tunnel->bytes, inner->length);
+	/* Packets of one session may come in on several CPUs. Should the element be another's by now, this sees it, but
+	 * for the moment between two lines: then a packet is counted there, and nothing else comes of it. */
+	barrier();
+	if (likely(verdict == VERDICT_FORWARD && found->tag == tunnel.tag)) {
+		__sync_fetch_and_add(&found->packets, 1);
+		__sync_fetch_and_add(&found->bytes, inner->length);
 	}
 	return verdict;
 }
 
-inline_always struct downlink *downlink_of(const struct packet *packet)
+/* Of the user that a packet is for. */
+inline_always struct downlink *downlink_find(const struct address *user, __u32 *tag)
 {
-	struct address prefix;
+	struct address prefix __attribute__((aligned(8))); /* it is read by the word */
 
-	user_prefix(&prefix, &packet->key.destination);
+	user_prefix(&prefix, user);
+	*tag = hash_tag(&prefix, sizeof(prefix));
 	return bpf_map_lookup_elem(&downlinks, &prefix);
 }
 
-/* Whether the packet comes from a local place of the user it is for. */
-rarely bool downlink_is(const struct packet *packet)
+/* Whether the packet, as one from `source`, comes from a local place of the user it is for. Then QFI and a copy of the
+ * way back, made as that of uplink_find(), are in the scratch room. */
+rarely bool downlink_is(const struct packet *packet, const struct address *source)
 {
 	struct scratch *room = scratch_get();
 	const struct downlink *found;
+	const __u8 *qfi;
+	__u32 tag;
 
-	if (!packet || !room)
+	if (!packet || !source || !room)
 		return false;
-	found = downlink_of(packet);
-	return found && uplink_classifier(room, found->places, &packet->key.source);
+	for (int i = 0; i < UPLINK_TRIES; i++) {
+		found = downlink_find(&packet->key.destination, &tag);
+		if (!found)
+			return false;
+		room->downlink = *found;
+		barrier();
+		if (unlikely(found->tag != tag))
+			continue;
+		qfi = uplink_classifier(room, room->downlink.places, source);
+		room->downlink_qfi = qfi ? *qfi : 0;
+		return qfi;
+	}
+	return false;
+}
+
+/* See the end of uplink(). */
+inline_always void downlink_count(const struct packet *packet)
+{
+	__u32 tag;
+	struct downlink *found = downlink_find(&packet->key.destination, &tag);
+
+	if (unlikely(!found || found->tag != tag))
+		return;
+	__sync_fetch_and_add(&found->packets, 1);
+	__sync_fetch_and_add(&found->bytes, packet->length);
 }
 
 inline_always void downlink_write_v4(struct iphdr *ip, const struct packet *packet, const struct flow *flow)
@@ -366,41 +430,38 @@ inline_always enum verdict downlink_put_in(ctx_t *ctx, const struct packet *pack
 inline_always enum verdict downlink(ctx_t *ctx, struct packet *packet, struct scratch *room)
 {
 	const struct settings *settings = settings_get();
+	const struct downlink *back = &room->downlink;
 	struct session_template *template;
-	struct downlink *found;
 	enum verdict verdict;
-	const __u8 *qfi;
 	struct flow *flow;
 
 	if (!settings)
 		return VERDICT_DROP_INTERNAL;
-	user_parse(ctx, packet);
+	if (likely(!room->answers))
+		user_parse(ctx, packet);
 	verdict = parse_check(ctx, packet);
 	if (verdict)
 		return verdict;
-	found = downlink_of(packet);
-	if (!found)
-		return VERDICT_PASS_NOT_SERVICE;
-	qfi = uplink_classifier(room, found->places, &packet->key.source);
-	if (!qfi)
-		return VERDICT_PASS_NOT_SERVICE;
-	room->template = uplink_template(&found->access);
-	template = session_template(packet, room->template, &found->access, 0);
+	room->template = uplink_template(&back->access);
+	template = session_template(packet, room->template, &back->access, 0);
 	if (!template)
 		return VERDICT_DROP_INTERNAL;
 	flow = &template->flow;
 	flow->service = 0;
-	flow->source = found->core;
+	flow->source = back->core;
 	flow->source_port = 0;
 	flow->destination_port = bpf_htons(GTPU_PORT);
 	flow->flags = ACTION_ENCAP_GTPU << FLOW_ACTION_SHIFT;
 	verdict = route(ctx, packet, flow, settings);
 	if (verdict)
 		return verdict;
-	verdict = downlink_put_in(ctx, packet, flow, found->teid, *qfi);
-	if (likely(verdict == VERDICT_FORWARD)) {
-		__sync_fetch_and_add(&found->packets, 1);
-		__sync_fetch_and_add(&found->bytes, packet->length);
+	if (unlikely(room->answers)) {
+		verdict = answer_translate(ctx, packet);
+		if (verdict)
+			return verdict;
 	}
+	verdict = downlink_put_in(ctx, packet, flow, back->teid, room->downlink_qfi);
+	if (likely(verdict == VERDICT_FORWARD))
+		downlink_count(packet);
 	return verdict;
 }

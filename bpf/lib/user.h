@@ -2,6 +2,7 @@
 /* N6: what the data network sends to addresses of users goes, as it is, to the user plane that has the user. It is of
  * any protocol, and fragments have what is looked at: the destination. */
 #pragma once
+#include "answer.h"
 #include "session.h"
 
 /* A user of IPv6 has a prefix of 64 bits, whatever it makes of the rest. */
@@ -79,12 +80,13 @@ inline_always struct hint *user_route(struct scratch *room, const struct packet 
 	return route && hint_lives(route, room->service.id, packet->now) ? route : NULL;
 }
 
-/* Of the longest prefix that has the destination; NULL: none has it. */
-inline_always struct hint *user_hint(struct scratch *room, const struct packet *packet)
+/* Of the longest prefix that has the destination; NULL: none has it. `tag` is its tag while it is that. */
+inline_always struct hint *user_hint(struct scratch *room, const struct packet *packet, __u32 *tag)
 {
 	struct hint *user = hint_find(room, packet->now), *route;
 	__u8 asked = user ? ROUTES_LONGER : ROUTES_LONGER | ROUTES_SHORTER;
 
+	*tag = hint_tag(&room->hint_key);
 	if (likely(!(room->service.user_routes & asked)))
 		return user;
 	route = user_route(room, packet);
@@ -92,6 +94,7 @@ inline_always struct hint *user_hint(struct scratch *room, const struct packet *
 		return user;
 	if (likely(!explain)) /* then the map is that of the programs that run */
 		route->seen = packet->now;
+	*tag = route->tag;
 	return route;
 }
 
@@ -104,11 +107,12 @@ inline_always enum verdict user(ctx_t *ctx, struct packet *packet, struct scratc
 	struct address prefix;
 	enum verdict verdict;
 	const __u64 *halves;
-	__u32 id;
+	__u32 id, tag = 0;
 
 	if (!settings)
 		return VERDICT_DROP_INTERNAL;
-	user_parse(ctx, packet);
+	if (likely(!room->answers))
+		user_parse(ctx, packet);
 	verdict = parse_check(ctx, packet);
 	if (verdict)
 		return verdict;
@@ -121,7 +125,7 @@ inline_always enum verdict user(ctx_t *ctx, struct packet *packet, struct scratc
 	message.kind = SESSION_KEYED;
 	message.bytes = packet->wire_bytes;
 	message.digest = session_digest(halves[0] ^ halves[1]);
-	hint = user_hint(room, packet);
+	hint = user_hint(room, packet, &tag);
 	if (likely(hint)) {
 		id = hint->endpoint;
 		if (unlikely(explain))
@@ -129,5 +133,5 @@ inline_always enum verdict user(ctx_t *ctx, struct packet *packet, struct scratc
 	} else {
 		verdict = session_miss(ctx, packet, &room->service, &message, &id);
 	}
-	return verdict ? verdict : session_send(ctx, packet, settings, room, &message, id, hint);
+	return verdict ? verdict : session_send(ctx, packet, settings, room, &message, id, hint, tag);
 }

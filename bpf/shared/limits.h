@@ -18,7 +18,7 @@ enum limits {
 	LIMIT_AFFINITIES = 65536,     /* clients that stay with their endpoint; 88 bytes each: 5.8 MB. Old ones go */
 	LIMIT_HINTS = 1048576,        /* session keys; 120 bytes each once used */
 	LIMIT_USER_ROUTES = 262144,   /* prefixes of users that are no hints; about 190 bytes each once used */
-	LIMIT_UPLINKS = 65536,        /* sessions with uplink classifiers; about 300 bytes each once used */
+	LIMIT_UPLINKS = 65536,        /* sessions with uplink classifiers; about 350 bytes each once used */
 	LIMIT_CLASSIFIERS = 262144,   /* their prefixes of all sessions; about 70 bytes each once used */
 	LIMIT_TEID_RANGES = 4096,     /* prefixes of TEIDs that belong to an endpoint; about 70 bytes each once used */
 	LIMIT_SCTP_PATHS = 65536,     /* two for each SCTP association; 104 bytes each */

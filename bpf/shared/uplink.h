@@ -8,27 +8,32 @@
 struct uplink_key {
 	struct address address; /* outer destination */
 	__be32 teid;
-};
-_Static_assert(sizeof(struct uplink_key) == 20, "uplink_key");
+	__u32 reserved;
+} __attribute__((aligned(8)));
+_Static_assert(sizeof(struct uplink_key) == 24, "uplink_key");
 
 /* A user has addresses of one family or of both (PDU session type IPv4v6) in one tunnel. Of a family it does not have,
  * zero, which is harmless: no place of that family is classified for it. */
 struct uplink {
-	__be32 user_v4;
+	__u32 tag;        /* of the key, see struct flow */
 	__u32 places;     /* number of the set of classifiers */
+	__be32 user_v4;
+	__u32 reserved;
 	__u8 user_v6[8];  /* the first 64 bits are the user */
 	__u64 packets;    /* that were taken out of their tunnel */
 	__u64 bytes;
 };
-_Static_assert(sizeof(struct uplink) == 32, "uplink");
+_Static_assert(sizeof(struct uplink) == 40, "uplink");
 
 /* What goes to a user from a classified place. The key is one of its addresses: of IPv6 the last 8 bytes are zero. */
 struct downlink {
+	__u32 tag; /* of the key, see struct flow */
+	__u32 places; /* number of the set of classifiers */
 	struct address access; /* outer destination */
 	struct address core;   /* outer source */
 	__be32 teid;
-	__u32 places; /* number of the set of classifiers */
+	__u32 reserved;
 	__u64 packets;
 	__u64 bytes;
 };
-_Static_assert(sizeof(struct downlink) == 56, "downlink");
+_Static_assert(sizeof(struct downlink) == 64, "downlink");

@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0x396ed0fb510d6d0bn
+export const layoutHash = 0xa1c0212658867f3an
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -571,7 +571,7 @@ export const limits = {
   hints: 1048576,
   /** prefixes of users that are no hints; about 190 bytes each once used */
   userRoutes: 262144,
-  /** sessions with uplink classifiers; about 300 bytes each once used */
+  /** sessions with uplink classifiers; about 350 bytes each once used */
   uplinks: 65536,
   /** their prefixes of all sessions; about 70 bytes each once used */
   classifiers: 262144,
@@ -1549,7 +1549,7 @@ export function writeTrace(view: DataView, offset: number, value: Trace): void {
   zero(view, offset + 3, 1)
 }
 
-export const uplinkKeySize = 20
+export const uplinkKeySize = 24
 export const uplinkKeyOffsets = { address: 0, teid: 16 } as const
 /** How G-PDUs of a user come in. */
 export interface UplinkKey {
@@ -1566,18 +1566,21 @@ export function readUplinkKey(view: DataView, offset: number): UplinkKey {
 export function writeUplinkKey(view: DataView, offset: number, value: UplinkKey): void {
   writeBytes(view, offset, 16, value.address)
   view.setUint32(offset + 16, value.teid, false)
+  zero(view, offset + 20, 4)
 }
 
-export const uplinkSize = 32
-export const uplinkOffsets = { userV4: 0, places: 4, userV6: 8, packets: 16, bytes: 24 } as const
+export const uplinkSize = 40
+export const uplinkOffsets = { tag: 0, places: 4, userV4: 8, userV6: 16, packets: 24, bytes: 32 } as const
 /**
  * A user has addresses of one family or of both (PDU session type IPv4v6) in one tunnel. Of a family
  * it does not have, zero, which is harmless: no place of that family is classified for it.
  */
 export interface Uplink {
-  readonly userV4: number
+  /** of the key, see struct flow */
+  readonly tag: number
   /** number of the set of classifiers */
   readonly places: number
+  readonly userV4: number
   /** the first 64 bits are the user */
   readonly userV6: Uint8Array
   /** that were taken out of their tunnel */
@@ -1586,55 +1589,63 @@ export interface Uplink {
 }
 export function readUplink(view: DataView, offset: number): Uplink {
   return {
-    userV4: view.getUint32(offset, false),
+    tag: view.getUint32(offset, true),
     places: view.getUint32(offset + 4, true),
-    userV6: readBytes(view, offset + 8, 8),
-    packets: view.getBigUint64(offset + 16, true),
-    bytes: view.getBigUint64(offset + 24, true),
+    userV4: view.getUint32(offset + 8, false),
+    userV6: readBytes(view, offset + 16, 8),
+    packets: view.getBigUint64(offset + 24, true),
+    bytes: view.getBigUint64(offset + 32, true),
   }
 }
 export function writeUplink(view: DataView, offset: number, value: Uplink): void {
-  view.setUint32(offset, value.userV4, false)
+  view.setUint32(offset, value.tag, true)
   view.setUint32(offset + 4, value.places, true)
-  writeBytes(view, offset + 8, 8, value.userV6)
-  view.setBigUint64(offset + 16, value.packets, true)
-  view.setBigUint64(offset + 24, value.bytes, true)
+  view.setUint32(offset + 8, value.userV4, false)
+  writeBytes(view, offset + 16, 8, value.userV6)
+  view.setBigUint64(offset + 24, value.packets, true)
+  view.setBigUint64(offset + 32, value.bytes, true)
+  zero(view, offset + 12, 4)
 }
 
-export const downlinkSize = 56
-export const downlinkOffsets = { access: 0, core: 16, teid: 32, places: 36, packets: 40, bytes: 48 } as const
+export const downlinkSize = 64
+export const downlinkOffsets = { tag: 0, places: 4, access: 8, core: 24, teid: 40, packets: 48, bytes: 56 } as const
 /**
  * What goes to a user from a classified place. The key is one of its addresses: of IPv6 the last 8
  * bytes are zero.
  */
 export interface Downlink {
+  /** of the key, see struct flow */
+  readonly tag: number
+  /** number of the set of classifiers */
+  readonly places: number
   /** outer destination */
   readonly access: Uint8Array
   /** outer source */
   readonly core: Uint8Array
   readonly teid: number
-  /** number of the set of classifiers */
-  readonly places: number
   readonly packets: bigint
   readonly bytes: bigint
 }
 export function readDownlink(view: DataView, offset: number): Downlink {
   return {
-    access: readBytes(view, offset, 16),
-    core: readBytes(view, offset + 16, 16),
-    teid: view.getUint32(offset + 32, false),
-    places: view.getUint32(offset + 36, true),
-    packets: view.getBigUint64(offset + 40, true),
-    bytes: view.getBigUint64(offset + 48, true),
+    tag: view.getUint32(offset, true),
+    places: view.getUint32(offset + 4, true),
+    access: readBytes(view, offset + 8, 16),
+    core: readBytes(view, offset + 24, 16),
+    teid: view.getUint32(offset + 40, false),
+    packets: view.getBigUint64(offset + 48, true),
+    bytes: view.getBigUint64(offset + 56, true),
   }
 }
 export function writeDownlink(view: DataView, offset: number, value: Downlink): void {
-  writeBytes(view, offset, 16, value.access)
-  writeBytes(view, offset + 16, 16, value.core)
-  view.setUint32(offset + 32, value.teid, false)
-  view.setUint32(offset + 36, value.places, true)
-  view.setBigUint64(offset + 40, value.packets, true)
-  view.setBigUint64(offset + 48, value.bytes, true)
+  view.setUint32(offset, value.tag, true)
+  view.setUint32(offset + 4, value.places, true)
+  writeBytes(view, offset + 8, 16, value.access)
+  writeBytes(view, offset + 24, 16, value.core)
+  view.setUint32(offset + 40, value.teid, false)
+  view.setBigUint64(offset + 48, value.packets, true)
+  view.setBigUint64(offset + 56, value.bytes, true)
+  zero(view, offset + 44, 4)
 }
 
 export const verdict = {

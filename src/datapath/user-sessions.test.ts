@@ -1,5 +1,6 @@
 import type { ExecutionContext } from 'ava'
 import { native } from '../../native/load.ts'
+import { keyTag } from '../lb/selection/flow-hash.ts'
 import { SmallMaps } from '../testing/datapath/small-maps.ts'
 import { testWith } from '../testing/needs.ts'
 import { UserSessionError } from '../lb/user-sessions.ts'
@@ -14,11 +15,12 @@ import {
   uplinkSize,
 } from './layout.gen.ts'
 import { mapKeys } from './map-keys.ts'
-import { UserSessions } from './user-sessions.ts'
+import { UserSessions, type UserSessionMaps } from './user-sessions.ts'
 import type { UserSession } from '../lb/user-sessions.ts'
 
 interface Bed {
   readonly control: UserSessions
+  readonly maps: UserSessionMaps
   /** entries of each map: tunnels, users, classifiers */
   readonly sizes: () => readonly number[]
   readonly isLookedFor: () => boolean
@@ -59,6 +61,7 @@ const sessions = (title: string, run: (t: ExecutionContext, bed: Bed) => void): 
     const maps = SmallMaps.open(t)
     const { fds } = maps.loaded
     run(t, {
+      maps: fds,
       control: new UserSessions({ fds, needed: (any) => maps.services.needUplinks(any) }),
       sizes: () => [
         mapKeys(fds.uplinks, uplinkKeySize).length,
@@ -105,6 +108,26 @@ sessions('what replaces a session leaves nothing of it', (t, bed) => {
   t.deepEqual(bed.control.counts('10.60.0.2')?.uplink, { packets: 0n, bytes: 0n })
   t.is(bed.control.counts('10.60.0.3'), null)
 })
+
+sessions(
+  'each entry has the tag of its key, by which a packet sees that an element has become another one',
+  (t, bed) => {
+    bed.control.install(session({ ueAddresses: ['10.60.0.1', '2001:db8::1:2'], classifiers: [] }))
+    const v6 = { uplink: { address: '2001:db8::9', teid: 0xffff_fffe }, downlink: { address: '2001:db8::8', teid: 2 } }
+    bed.control.install(session({ ueAddresses: ['10.60.0.2'], ...v6 }))
+    const tagsIn = (fd: number, keySize: number, valueSize: number, at: number): void => {
+      const keys = mapKeys(fd, keySize)
+      t.true(keys.length > 1)
+      for (const key of keys) {
+        const value = new Uint8Array(valueSize)
+        native.mapLookup(fd, key, value)
+        t.is(new DataView(value.buffer).getUint32(at, true), keyTag(key), Buffer.from(key).toString('hex'))
+      }
+    }
+    tagsIn(bed.maps.uplinks, uplinkKeySize, uplinkSize, uplinkOffsets.tag)
+    tagsIn(bed.maps.downlinks, 16, downlinkSize, downlinkOffsets.tag)
+  },
+)
 
 sessions('a user of both families has one tunnel, and goes as one', (t, bed) => {
   const both = session({

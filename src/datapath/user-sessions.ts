@@ -2,6 +2,7 @@
 // another number, so that no packet sees half of a set.
 
 import { native } from '../../native/load.ts'
+import { keyTag } from '../lb/selection/flow-hash.ts'
 import { tunnelText, userOf } from '../lb/user-session-owners.ts'
 import { UserSessionError } from '../lb/user-sessions.ts'
 import { addressBytes, canonicalAddress, parsePrefix } from '../wire/ip.ts'
@@ -189,6 +190,7 @@ export class UserSessions implements UserSessionControl {
     const v4 = ueAddresses.find((address) => !isV6(address))
     const v6 = ueAddresses.find(isV6)
     writeUplink(view(up), 0, {
+      tag: keyTag(kept.tunnel),
       userV4: v4 === undefined ? 0 : view(bytesOf(v4)).getUint32(12),
       userV6: v6 === undefined ? new Uint8Array(8) : bytesOf(v6).subarray(0, 8),
       places: kept.set,
@@ -203,7 +205,7 @@ export class UserSessions implements UserSessionControl {
         const isSame = before !== undefined && this.#kept.get(hex(user)) === before
         const { packets, bytes } = isSame ? readDownlink(view(old), 0) : nothing
         const down = new Uint8Array(downlinkSize)
-        writeDownlink(view(down), 0, { ...ends, places: kept.set, packets, bytes })
+        writeDownlink(view(down), 0, { ...ends, tag: keyTag(user), places: kept.set, packets, bytes })
         native.mapUpdate(fds.downlinks, user, down)
         undo.push(() => (isThere ? native.mapUpdate(fds.downlinks, user, old) : native.mapDelete(fds.downlinks, user)))
       }

@@ -3,8 +3,11 @@
 import { join } from 'node:path'
 import { native } from '../../native/load.ts'
 import {
+  addressSize,
   affinityKeySize,
   countersSize,
+  downlinkOffsets,
+  downlinkSize,
   flowKeySize,
   fragmentKeySize,
   hintKeySize,
@@ -18,6 +21,9 @@ import {
   serviceRangeKeySize,
   sourceKeySize,
   teidRangeKeySize,
+  uplinkKeySize,
+  uplinkOffsets,
+  uplinkSize,
   vipKeySize,
   writeHint,
   writeHintKey,
@@ -76,6 +82,21 @@ export function writeLocalAddresses(fds: Fds, addresses: readonly string[]): voi
   for (const address of addresses) {
     writeVipKey(viewOf(key), 0, { address: addressBytes(address), zone: 0 })
     native.mapUpdate(fds.local_addresses, key, u32(1))
+  }
+}
+
+/** As if each element of these maps had become another key's while a packet looks at it. */
+export function spoilUserTags(fds: Fds): void {
+  for (const [name, keyBytes, valueBytes, { tag }] of [
+    ['uplinks', uplinkKeySize, uplinkSize, uplinkOffsets],
+    ['downlinks', addressSize, downlinkSize, downlinkOffsets],
+  ] as const) {
+    for (const key of keysOf(fds[name], keyBytes)) {
+      const value = new Uint8Array(valueBytes)
+      native.mapLookup(fds[name], key, value)
+      value[tag]! ^= 1
+      native.mapUpdate(fds[name], key, value)
+    }
   }
 }
 

@@ -40,6 +40,7 @@ import {
   openRing,
   openTagged,
   readPunted,
+  spoilUserTags,
   writeHintEntry,
   writeLocalAddresses,
   type Tagged,
@@ -164,6 +165,11 @@ export class BedThread {
 
   removeUser(ueAddress: string): boolean {
     return this.#sessions?.remove(ueAddress) ?? false
+  }
+
+  /** The elements of all user sessions are other keys' from now on. */
+  spoilUserTags(): void {
+    spoilUserTags(this.#parts().fds)
   }
 
   hint(options: HintOptions): void {

@@ -42,7 +42,12 @@ export type Becomes =
   /** another packet in its place: an answer */
   | { readonly kind: 'answer'; readonly packet: Packet }
   /** direct return: the packet as it is, to this address */
-  | { readonly kind: 'l2' | 'ip' | 'gue'; readonly to: Socket }
+  | {
+      readonly kind: 'l2' | 'ip' | 'gue'
+      readonly to: Socket
+      /** of an answer to a user: whom it is from by then */
+      readonly from?: Socket
+    }
   /** an ICMP error: its own addresses, and the sockets of the packet inside */
   | {
       readonly kind: 'error'

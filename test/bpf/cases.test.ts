@@ -5,6 +5,7 @@ import { testWith } from '../../src/testing/needs.ts'
 import { openBed, type Bed } from './bed.ts'
 import type { Case } from './case.ts'
 import { admissionCases } from './cases/admission.ts'
+import { answerCases } from './cases/answers.ts'
 import { associationCases } from './cases/associations.ts'
 import { blockedCases } from './cases/blocked.ts'
 import { choiceCases } from './cases/choice.ts'
@@ -74,6 +75,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   ],
   n6: n6Cases,
   uplinks: uplinkCases,
+  answers: answerCases,
   associations: associationCases,
 }
 

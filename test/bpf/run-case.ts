@@ -159,15 +159,22 @@ function translated(step: PacketStep, whole: Uint8Array, becomes: Becomes, found
     case 'l2':
     case 'ip':
     case 'gue': {
-      const frame = part === undefined ? whole : partOf(whole, part)
+      const { from } = becomes
+      const inside = from === undefined ? whole : translateFrame(whole, { ...path, from, to: receiverOf(step.packet) })
+      const frame = part === undefined ? inside : partOf(inside, part)
       const outer = { source: tunnels[familyOf(becomes.to)], destination: becomes.to, guePort: tunnels.guePort }
-      return tunnelFrame(frame, { ...path, kind: becomes.kind, ...outer, hops: 1 }, found)
+      return tunnelFrame(frame, { ...path, kind: becomes.kind, ...outer, hops: from === undefined ? 1 : 0 }, found)
     }
     case 'error':
       return translateError(whole, { ...path, ...becomes })
     default:
       return becomes satisfies never
   }
+}
+
+function receiverOf(packet: PacketStep['packet']): Socket {
+  if (packet instanceof Uint8Array) throw new Error('only of a packet in words it is known whom it is for')
+  return packet.to
 }
 
 /** The same with another payload of the same length, for which the checksum is right too. */

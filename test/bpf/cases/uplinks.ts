@@ -1,93 +1,18 @@
 // Cases: sessions with uplink classifiers. What a user sends to a local place leaves its tunnel and is routed; what
 // comes from there gets the tunnel of the way back; everything else is as if there were no session.
 
-import { gtpu, gtpuPort, gtpuTypes, pduSessionContainer } from '../../../src/testing/packets/gtpu.ts'
-import { buildFrame, buildPacket } from '../../../src/testing/packets.ts'
-import { be16, concat } from '../../../src/testing/packets/bytes.ts'
+import { gtpuPort, gtpuTypes } from '../../../src/testing/packets/gtpu.ts'
 import { familyOf, socketOf } from '../../../src/testing/packets/socket.ts'
 import { bytes, echoReply, echoRequest, expect, hosts, service, tcp, udp } from '../case.ts'
-import { arrival, gnb, n3, n3Service, upf1 } from '../n3-words.ts'
-import { deviceMac, pathTo } from '../network.ts'
+import { arrival, n3Service, upf1 } from '../n3-words.ts'
 import { check, ends, sends, tooBig } from '../steps.ts'
-import type { UserSession } from '../../../src/lb/user-sessions.ts'
+import { elsewhere, enters, inTunnel, leaves, local, otherUser, qfi, sessionOf, up, user } from '../uplink-words.ts'
 import type { Packet } from '../../../src/testing/packets.ts'
 import type { Family } from '../../../src/testing/packets/socket.ts'
-import type { Case, PacketStep, Step } from '../case.ts'
+import type { Case, PacketStep } from '../case.ts'
 
 const families = [4, 6] as const
 const pairs = families.flatMap((outer) => families.map((inner) => ({ outer, inner })))
-
-const user = { 4: '10.60.1.2', 6: '2001:db8:60:1::2' } as const
-const otherUser = { 4: '10.60.1.3', 6: '2001:db8:60:2::2' } as const
-/** Of the local places, and one that is none. */
-const local = { 4: hosts[4].server, 6: hosts[6].server } as const
-const elsewhere = { 4: hosts[4].farClient, 6: hosts[6].farClient } as const
-const [up, down, qfi] = [0x00012345, 0x89ab0007, 9]
-
-const sessionOf = (outer: Family, inner: Family, more: Partial<UserSession> = {}): UserSession => ({
-  ueAddresses: [user[inner]],
-  uplink: { address: hosts[outer].vip, teid: up },
-  downlink: { address: hosts[outer].client, teid: down },
-  classifiers: [{ prefix: inner === 4 ? '10.0.2.0/24' : 'fd00:0:0:2::/64', qfi }],
-  ...more,
-})
-
-/** The user's packet in its tunnel. */
-const inTunnel = (outer: Family, packet: Packet, more: Partial<Parameters<typeof gtpu>[0]> = {}): Packet =>
-  udp(gnb[outer], n3[outer], {
-    payload: gtpu({
-      type: gtpuTypes.gPdu,
-      teid: up,
-      extensions: [pduSessionContainer(5)],
-      payload: buildPacket(packet),
-      ...more,
-    }),
-  })
-
-/** Out of its tunnel, one hop further. */
-const leaves = (outer: Family, packet: Packet, more: Partial<Parameters<typeof gtpu>[0]> = {}): PacketStep =>
-  sends(inTunnel(outer, packet, more), { kind: 'answer', packet: { ...packet, ttl: (packet.ttl ?? 64) - 1 } })
-
-/** Of its own, over all that follows its header: the one around it follows from it. */
-const hasChecksum = ({ extensions, moreFragments, ...packet }: Packet): boolean =>
-  moreFragments !== true &&
-  extensions === undefined &&
-  (packet.kind === 'udp' ? packet.noChecksum !== true : packet.kind === 'tcp' || packet.kind === 'icmp')
-
-/** What comes from a local place gets the tunnel; the sender chooses the UDP source port and the flow label. */
-const enters = (outer: Family, packet: Packet): Step =>
-  check(async (_t, bed, hook) => {
-    const frame = buildFrame({ ethernetDestination: deviceMac('server'), ...packet })
-    const outcome = await bed.run(hook, frame, { device: 'server' })
-    expect(
-      outcome.verdicts.map(({ verdict }) => verdict),
-      ['forward'],
-      'verdict',
-    )
-    const found = outcome.frame
-    const port = 14 + (outer === 4 ? 20 : 40)
-    const inner = buildPacket({ ...packet, ttl: (packet.ttl ?? 64) - 1 })
-    // TS 29.281, 5.1 and TS 38.415, 5.5.2.1: version 1 with an extension header, whose type is 0x85: downlink, QFI.
-    const header = concat(Uint8Array.of(0x34, 255), be16(inner.length + 8), Uint8Array.of(0x89, 0xab, 0, 7))
-    const container = Uint8Array.of(0, 0, 0, 0x85, 1, 0, qfi, 0)
-    const to = socketOf(hosts[outer].client, gtpuPort)
-    const wanted = udp(socketOf(hosts[outer].vip, (found[port]! << 8) | found[port + 1]!), to, {
-      payload: concat(header, container, inner),
-      // Over IPv6 there is one where the packet inside has one of its own.
-      noChecksum: outer === 4 || !hasChecksum(packet),
-      ttl: 64,
-      ...(packet.tos !== undefined && { tos: packet.tos }),
-      ...(outer === 4
-        ? { identification: 0, dontFragment: true }
-        : { flowLabel: ((found[15]! & 15) << 16) | (found[16]! << 8) | found[17]! }),
-    })
-    expect((found[port]! >> 6).toString(), '3', 'source port')
-    expect(
-      Buffer.from(found).toString('hex'),
-      Buffer.from(buildFrame({ ...pathTo(to), ...wanted })).toString('hex'),
-      'frame out',
-    )
-  })
 
 /** Packets of which no checksum follows. */
 const checksumless = (family: Family, from: string, to: string): readonly Packet[] =>
@@ -226,4 +151,85 @@ const bothFamilies: readonly Case[] = families.map((outer) => {
   }
 })
 
-export const uplinkCases: readonly Case[] = [...cases, ...beside, ...bothFamilies]
+/** Not even one that is at a local place: what leaves a tunnel is the kernel's to route. */
+const toServices = pairs.map(({ outer, inner }): Case => {
+  const { vip } = hosts[inner]
+  const session = sessionOf(outer, inner, { classifiers: [{ prefix: `${vip}/${inner === 4 ? 32 : 128}`, qfi }] })
+  return {
+    name: `uplinks: what leaves its tunnel passes by services, IPv${inner} in IPv${outer}`,
+    setup: { services: [service({ vip, protocol: 'udp' })], sessions: [session] },
+    steps: [
+      ends(inTunnel(outer, udp(socketOf(user[inner], 5000), socketOf(vip, 80))), {
+        xdp: 'to_tc_route',
+        tc: 'drop_no_route',
+      }),
+    ],
+  }
+})
+
+const martians = { 4: ['127.0.0.1', '0.1.2.3', '224.0.0.1'], 6: ['::1', '::', 'ff02::1'] } as const
+
+/** Whoever may not send to the service that has the tunnels may not reach local places by them. */
+const strangers = pairs.flatMap(({ outer, inner }): readonly Case[] => {
+  const question = udp(socketOf(user[inner], 5000), socketOf(local[inner], 53))
+  const from = (address: string): Packet => ({ ...inTunnel(outer, question), from: socketOf(address, gtpuPort) })
+  const stranger = outer === 4 ? '10.0.1.77' : 'fd00:0:0:1::77'
+  const counted = check(async (_t, bed) => {
+    expect(String((await bed.userCounts(user[inner]))?.uplink.packets), '1', 'packets')
+  })
+  return [
+    {
+      name: `uplinks: only sources that the service of the tunnels allows leave them, IPv${inner} in IPv${outer}`,
+      setup: {
+        services: [n3Service({ allowedSources: [outer === 4 ? '10.0.1.2/32' : 'fd00:0:0:1::2/128'] }, outer)],
+        sessions: [sessionOf(outer, inner)],
+      },
+      steps: [
+        ends(from(stranger), 'drop_source'),
+        ends(from(stranger), 'drop_source'),
+        ...[...martians[outer], hosts[outer].vip].map((address) => ends(from(address), 'drop_martian')),
+        leaves(outer, question),
+        counted,
+      ],
+    },
+    {
+      name: `uplinks: without a service of the tunnels only martians do not leave them, IPv${inner} in IPv${outer}`,
+      setup: { services: [], sessions: [sessionOf(outer, inner)] },
+      steps: [
+        ...[...martians[outer], hosts[outer].vip].map((address) => ends(from(address), 'drop_martian')),
+        leaves(outer, question),
+        counted,
+      ],
+    },
+  ]
+})
+
+/** A deleted element is at once used for another key: who has just found it must not take what is another session's. */
+const reused: readonly Case[] = pairs.map(({ outer, inner }) => {
+  const question = udp(socketOf(user[inner], 5000), socketOf(local[inner], 53))
+  const answer = udp(socketOf(local[inner], 53), socketOf(user[inner], 5000))
+  return {
+    name: `uplinks: what has become another session's steers nothing and counts nothing, IPv${inner} in IPv${outer}`,
+    setup: { services: [], sessions: [sessionOf(outer, inner)] },
+    steps: [
+      leaves(outer, question),
+      enters(outer, answer),
+      check(async (_t, bed) => bed.spoilUserTags()),
+      ends(inTunnel(outer, question), 'pass_not_service'),
+      ends(answer, 'pass_not_service'),
+      check(async (_t, bed) => {
+        const counts = await bed.userCounts(user[inner])
+        expect([counts?.uplink.packets, counts?.downlink.packets].join(), '1,1', 'packets')
+      }),
+    ],
+  }
+})
+
+export const uplinkCases: readonly Case[] = [
+  ...cases,
+  ...beside,
+  ...bothFamilies,
+  ...toServices,
+  ...strangers,
+  ...reused,
+]
