@@ -10,6 +10,7 @@ import {
   hintKeySize,
   hintKind,
   hintSize,
+  seidRequestKeySize,
   puntReasonNames,
   puntSize,
   readPunt,
@@ -47,6 +48,7 @@ const keyed = [
   ['sctp_paths', sctpPathKeySize],
   ['affinities', affinityKeySize],
   ['hints', hintKeySize],
+  ['seid_requests', seidRequestKeySize],
   ['returns', serviceKeySize],
   ['teid_ranges', teidRangeKeySize],
 ] as const
@@ -59,6 +61,7 @@ export function emptyMaps(fds: Fds, memory: Memory, services: number, cpus: numb
   memory.activeFlows.fill(0n)
   memory.portBlocks.fill(0n)
   memory.embryonic.fill(0n)
+  memory.seidCounts.fill(0n)
   memory.sessionPorts.fill(0n)
   memory.serviceIdle.fill(0)
   new Uint8Array(memory.endpoints.buffer).fill(0)
