@@ -288,3 +288,38 @@ testWith(
     t.true(full.steps.some((each) => each.kind === 'inserted' && each['result'] === 'no room'))
   },
 )
+
+testWith(storyNeeds, 'explain: knows who has asked a UPF for a session', async (t) => {
+  const topology = threeServers({ hook: 'tc' })
+  const { vip, servers } = topology
+  const [upf] = servers
+  const [client, port] = ['10.1.1.2', 8805]
+  const endpoints = endpointsOf(topology, port).slice(0, 1)
+  const n4 = { name: 'n4', port, protocol: 'udp', mode: 'dnat', select: 'hint', endpoints } as const
+  const { lab } = await startStory(t, topology, storyConfig(topology, [n4]))
+  const answer = (sequence: number): Uint8Array =>
+    buildFrame({
+      kind: 'udp',
+      from: `${upf?.address}:${port}`,
+      to: `${client}:${port}`,
+      payload: Buffer.from(`2133001e${'0'.repeat(15)}100000${sequence}00${cause}${fSeid}`, 'hex'),
+      ethernetDestination: upfMac,
+    })
+  const upfMac = await macAddress(lab.balancer, 'server1')
+  const file = join(instanceDirectory(lab.instance), 'pfcp.pcap')
+  writeFileSync(file, classicCapture([answer(1), answer(2)]))
+  const verdictOf = async (frame: number) =>
+    (await explained(lab, `--pcap ${file} --frame ${frame} --in server1`)).verdict.name
+
+  t.is(await verdictOf(1), 'drop_seid_unasked')
+  const request = `2132000c${'0'.repeat(16)}00000100`
+  const send = `const s = require('dgram').createSocket('udp4').bind(${port}, '${client}', () =>
+    s.send(Buffer.from('${request}', 'hex'), ${port}, '${vip}', () => s.close()))`
+  await lab.host('client').run(process.execPath, ['-e', send])
+  t.is(await verdictOf(1), 'forward')
+  t.is(await verdictOf(2), 'drop_seid_unasked')
+})
+
+/** Elements of PFCP: the request is accepted, and the session has SEID 7. */
+const cause = '0013000101'
+const fSeid = `0039000d02${'0'.repeat(15)}70a020102`

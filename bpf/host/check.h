@@ -186,6 +186,21 @@ static void check_counter(const void *map, __u32 id)
 	CHECK(count >= 0, "of id %u: %lld", id, count);
 }
 
+/* User space frees none here. */
+static void check_learnt(void)
+{
+	__u64 found = 0, counted = 0;
+
+	for (__u32 i = 0; i < host_map_capacity(&hints); i++) {
+		const struct hint *hint = (const struct hint *)host_map_value(&hints, i);
+
+		found += hint && hint->flags & HINT_LEARNT;
+	}
+	for (int row = 0; row < TABLES_ROWS; row++)
+		counted += ((const struct seid_count *)host_map_value(&seid_counts, row + 1))->learnt;
+	CHECK(found == counted, "%llu learnt SEIDs, counted %llu", found, counted);
+}
+
 static void check_maps(void)
 {
 	__s64 clients = 0, live = *(const __s64 *)host_map_value(&live_flows, 0);
@@ -200,6 +215,7 @@ static void check_maps(void)
 		clients += !(flow->flags & FLOW_FLAG_REVERSE);
 	}
 	CHECK(clients == live, "%lld flows, counted %lld", clients, live);
+	check_learnt();
 	for (int row = 0; row < TABLES_ROWS; row++) {
 		check_counter(&embryonic, row + 1);
 		check_counter(&active_flows, 2 * row + 1);

@@ -53,8 +53,8 @@ static void fuzz_start(void)
 	MAP(active_flows); MAP(port_blocks); MAP(flows); MAP(fragments); MAP(service_ranges); MAP(sources);
 	MAP(masquerades); MAP(user_pools); MAP(user_routes); MAP(uplinks); MAP(downlinks); MAP(classifiers);
 	MAP(local_addresses); MAP(service_idle); MAP(live_flows); MAP(embryonic); MAP(snat_pools); MAP(affinities);
-	MAP(hints); MAP(teid_ranges); MAP(session_ports); MAP(returns); MAP(sctp_paths); MAP(sctp_powers);
-	MAP(punt_sequence);
+	MAP(hints); MAP(seid_requests); MAP(seid_counts); MAP(teid_ranges); MAP(session_ports); MAP(returns);
+	MAP(sctp_paths); MAP(sctp_powers); MAP(punt_sequence);
 	MAP(cursors); MAP(service_counters); MAP(endpoint_counters); MAP(verdicts); MAP(event_sequence);
 	MAP(expire_keys); MAP(expire_request); MAP(scratch); MAP(trace_steps); MAP(trace_count);
 	MAP(session_templates); MAP(session_sockets); MAP(refusals);

@@ -226,6 +226,7 @@ static void tables_write_settings(void)
 		.gue_port = bpf_htons(6080),
 		.features = FEATURE_SESSIONS | FEATURE_RANGES | FEATURE_HOST | (CTX_HAS_NEXT ? 0 : FEATURE_MARKS),
 		.flows_admitted = 100,
+		.seids_admitted = 40,
 		.punt_alive = TABLES_TICKS,
 	};
 

@@ -18,6 +18,7 @@
 #include "../shared/flow.h"
 #include "../shared/limits.h"
 #include "../shared/punt.h"
+#include "../shared/seid.h"
 #include "../shared/service.h"
 #include "../shared/settings.h"
 #include "../shared/trace.h"

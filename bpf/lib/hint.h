@@ -6,10 +6,7 @@
 
 inline_always __u32 hint_tag(const struct hint_key *key)
 {
-	const __u64 *words = (const __u64 *)key;
-
-	return (words[0] * 0x9e3779b97f4a7c15ULL + words[1] * 0xc2b2ae3d27d4eb4fULL +
-		words[2] * 0x165667b19e3779f9ULL) >> 32;
+	return hash_tag(key, sizeof(*key));
 }
 
 /* An empty key; its bytes are the caller's to fill. */

@@ -233,6 +233,23 @@ struct {
 	__type(value, struct hint);
 } hints SEC(".maps");
 
+/* Sessions that clients have asked for. An LRU may forget one: then its answer is dropped, and asked for again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, LIMIT_SEID_REQUESTS);
+	__type(key, struct seid_request_key);
+	__type(value, struct seid_request);
+} seid_requests SEC(".maps");
+
+/* Hints that the programs have learnt, for each service id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LIMIT_SERVICES);
+	__type(key, __u32);
+	__type(value, struct seid_count);
+} seid_counts SEC(".maps");
+
 /* Which endpoint has the TEIDs with a prefix: its id. Asked where there is no hint for the whole TEID. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);

@@ -3,9 +3,9 @@
  * thousands of sessions. What a packet gets is made for it alone; only the next hop is kept, for each endpoint. */
 #pragma once
 #include "../proto/gtpu.h"
-#include "../proto/pfcp.h"
 #include "create.h"
 #include "filter.h"
+#include "seid.h"
 #include "select.h"
 #include "service.h"
 
@@ -84,6 +84,7 @@ struct session_message {
 	__u64 digest; /* of the key, or of the sender */
 	__u32 bytes;  /* of the user that are counted; 0: it has nothing of a user */
 	__be32 teid;
+	__u32 sequence; /* of PFCP */
 	__u8 type;    /* of GTP-U, or PFCP */
 	__u8 kind;    /* enum session_kind */
 };
@@ -101,15 +102,18 @@ inline_always __u64 session_digest(__u64 id)
 
 /* PFCP: by the SEID, where there is one. A request that makes a session has none yet: it goes by its sender and its
  * sequence number, so that its retransmissions meet the same endpoint. What answers an endpoint goes back to it. */
-inline_always void session_pfcp(ctx_t *ctx, const struct packet *packet, struct scratch *room,
-				struct session_message *message)
+inline_always enum verdict session_pfcp(ctx_t *ctx, const struct packet *packet, struct scratch *room,
+					struct session_message *message)
 {
 	struct pfcp found;
 
 	session_of_sender(packet, message);
 	if (!pfcp_read(ctx, packet, &found))
-		return;
+		return VERDICT_CONTINUE;
 	message->type = found.type;
+	message->sequence = found.sequence;
+	if (unlikely(found.type == PFCP_ESTABLISHMENT_REQUEST && !seid_admits(room->service.id)))
+		return VERDICT_DROP_SEID_LIMIT;
 	if (likely(found.seid)) {
 		*(__u64 *)hint_key(room, room->service.id, HINT_SEID, 8)->bytes = found.seid;
 		message->kind = SESSION_KEYED;
@@ -119,6 +123,7 @@ inline_always void session_pfcp(ctx_t *ctx, const struct packet *packet, struct 
 	} else if (found.type >= PFCP_FIRST_OF_SESSIONS) {
 		message->digest += session_digest(found.sequence + 1);
 	}
+	return VERDICT_CONTINUE;
 }
 
 /* Bytes of the user's packets: what is not their tunnel's. A datagram in pieces counts with its first one. */
@@ -200,29 +205,6 @@ rarely bool session_asker(const struct packet *packet, __u32 *endpoint_id)
 	return hint_endpoint_serves(bpf_map_lookup_elem(&endpoints, endpoint_id), room->service.id);
 }
 
-/* A session that its SMF deletes is remembered for as long as the request may come again, whatever answer crosses it;
- * any other message says that it lives on. Only what the programs have learnt themselves is theirs to forget. */
-rarely int session_renew(struct hint *hint, __u32 service, __u32 now, __u8 type)
-{
-	const struct settings *settings = settings_get();
-	const struct service_idle *idle = bpf_map_lookup_elem(&service_idle, &service);
-	__u32 ticks;
-
-	if (!hint || !settings || !idle)
-		return -1;
-	if (hint->flags & HINT_DELETED && pfcp_is(type, PFCP_ANSWERS))
-		return 0;
-	hint->flags &= ~HINT_DELETED;
-	ticks = idle->ticks;
-	if (type == PFCP_DELETION_REQUEST) {
-		hint->flags |= HINT_DELETED;
-		ticks = settings->timeouts[FLOW_UNREPLIED];
-	}
-	/* 0 says "never"; the clock passes its end. */
-	hint->expires = ticks ? now + ticks ?: 1 : 0;
-	return 0;
-}
-
 inline_always enum verdict session_miss(ctx_t *ctx, const struct packet *packet, const struct service *service,
 					const struct session_message *message, __u32 *endpoint_id)
 {
@@ -252,7 +234,7 @@ inline_always enum verdict session_endpoint(ctx_t *ctx, const struct packet *pac
 	*found = hint;
 	if (likely(hint)) {
 		if (hint->flags & HINT_LEARNT)
-			session_renew(hint, service->id, packet->now, message->type);
+			seid_renew(hint, service->id, packet->now, message->type);
 		*endpoint_id = hint->endpoint;
 		return VERDICT_CONTINUE;
 	}
@@ -430,7 +412,7 @@ rarely enum verdict session_forward(ctx_t *ctx, struct packet *packet)
 		return id ? session_send(ctx, packet, settings, room, &message, id, NULL, 0) : VERDICT_DROP_FRAGMENT;
 	}
 	if (room->service.hint == HINT_SEID)
-		session_pfcp(ctx, packet, room, &message);
+		verdict = session_pfcp(ctx, packet, room, &message);
 	else
 		verdict = session_gtpu(ctx, packet, room, &message);
 	if (verdict)
@@ -440,6 +422,8 @@ rarely enum verdict session_forward(ctx_t *ctx, struct packet *packet)
 	verdict = session_endpoint(ctx, packet, room, &message, &id, &hint);
 	if (verdict)
 		return verdict;
+	if (unlikely(message.type == PFCP_ESTABLISHMENT_REQUEST))
+		seid_ask(packet, room->service.id, id, message.sequence);
 	return session_send(ctx, packet, settings, room, &message, id, hint, hint ? hint_tag(&room->hint_key) : 0);
 }
 
@@ -469,46 +453,14 @@ rarely int session_asks(const struct packet *packet, const struct flow *flow)
 	return bpf_map_update_elem(&affinities, &key, &value, BPF_ANY);
 }
 
-/* The SEID that an endpoint gives a session leads to it from now on, before the SMF hears of it. Where it cannot, as
- * another endpoint's session has it, the SMF must not hear of it. */
-rarely enum verdict session_learn(ctx_t *ctx, const struct packet *packet, const struct endpoint_return *back)
-{
-	const struct service_idle *idle;
-	struct scratch *room = scratch_get();
-	const struct hint *known;
-	struct hint learnt = {};
-	__u64 seid;
-	__u32 service;
-
-	if (!packet || !back || !room)
-		return VERDICT_DROP_INTERNAL;
-	seid = pfcp_given_seid(ctx, packet);
-	if (!seid)
-		return VERDICT_CONTINUE;
-	service = back->service;
-	*(__u64 *)hint_key(room, service, HINT_SEID, 8)->bytes = seid;
-	known = hint_find(room, packet->now);
-	if (known && known->endpoint != back->endpoint)
-		return VERDICT_DROP_SEID;
-	/* What others have installed is theirs. */
-	if (known && !(known->flags & HINT_LEARNT))
-		return VERDICT_CONTINUE;
-	idle = bpf_map_lookup_elem(&service_idle, &service);
-	learnt.tag = hint_tag(&room->hint_key);
-	learnt.endpoint = back->endpoint;
-	learnt.expires = idle && idle->ticks ? packet->now + idle->ticks ?: 1 : 0;
-	learnt.flags = HINT_LEARNT;
-	learnt.seen = packet->now;
-	return bpf_map_update_elem(&hints, &room->hint_key, &learnt, BPF_ANY) ? VERDICT_DROP_SEID : VERDICT_CONTINUE;
-}
-
 /* PFCP from an endpoint. */
 inline_always enum verdict session_pfcp_back(ctx_t *ctx, const struct packet *packet,
 					     const struct endpoint_return *back, struct pfcp *found)
 {
 	if (packet_is_later_fragment(packet) || !pfcp_read(ctx, packet, found))
 		found->type = 0;
-	return found->type == PFCP_ESTABLISHMENT_RESPONSE ? session_learn(ctx, packet, back) : VERDICT_CONTINUE;
+	return found->type == PFCP_ESTABLISHMENT_RESPONSE ? seid_learn(ctx, packet, back, found->sequence)
+							  : VERDICT_CONTINUE;
 }
 
 /* The way back: from an endpoint, as if from the service. */

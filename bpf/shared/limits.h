@@ -17,6 +17,9 @@ enum limits {
 	LIMIT_SOURCES = 65536,        /* source prefixes of all services; about 80 bytes each once used */
 	LIMIT_AFFINITIES = 65536,     /* clients that stay with their endpoint; 88 bytes each: 5.8 MB. Old ones go */
 	LIMIT_HINTS = 1048576,        /* session keys; 120 bytes each once used */
+	LIMIT_SEID_REQUESTS = 65536,  /* PFCP sessions asked for; 104 bytes each: 6.8 MB. Old ones go */
+	LIMIT_SEID_PERCENT = 75,      /* of hints: what SEIDs that are learnt for one service may take */
+	LIMIT_SEID_SECONDS = 604800,  /* a learnt SEID that no message is about, unless the service says another time */
 	LIMIT_USER_ROUTES = 262144,   /* prefixes of users that are no hints; about 190 bytes each once used */
 	LIMIT_UPLINKS = 65536,        /* sessions with uplink classifiers; about 350 bytes each once used */
 	LIMIT_CLASSIFIERS = 262144,   /* their prefixes of all sessions; about 70 bytes each once used */

@@ -18,7 +18,7 @@ struct settings {
 	__u16 features;          /* enum settings_features: what any service needs at all */
 	__u32 flows_admitted;    /* new flows are refused when so many live: the rest is a reserve; 0: no limit */
 	__u32 punt_alive;        /* ticks when user space last read the punt ring */
-	__u32 reserved2;
+	__u32 seids_admitted;    /* a service learns no more when it has so many; 0: no limit */
 };
 _Static_assert(sizeof(struct settings) == 136, "settings");
 

@@ -49,7 +49,10 @@ enum verdict {
 	VERDICT_DROP_GTP_HEADER,         /* GTP-U whose length or extension headers lie */
 	VERDICT_DROP_GTP_NESTED,         /* a tunnel inside a tunnel: what a user sends to the GTP-U port */
 	VERDICT_DROP_GTP_MESSAGE,        /* GTP-U about the path that nobody here waits for, or of no known type */
-	VERDICT_DROP_SEID,               /* a PFCP session whose SEID is another endpoint's, or cannot be kept */
+	VERDICT_DROP_SEID,               /* a PFCP session whose SEID cannot be kept: hints are full */
+	VERDICT_DROP_SEID_CONFLICT,      /* a PFCP session whose SEID is that of another endpoint's session */
+	VERDICT_DROP_SEID_UNASKED,       /* a PFCP session that the client has not asked this endpoint for */
+	VERDICT_DROP_SEID_LIMIT,         /* a PFCP session is asked for, and the service has all that it may have */
 	VERDICT_DROP_SCTP_TAG,           /* the verification tag is not that of the association */
 	VERDICT_DROP_SCTP_CHUNK,         /* chunks that may not stand so: cut off, or INIT that is not alone */
 	VERDICT_DROP_ICMP_NO_FLOW,       /* an ICMP error about a packet that no flow has sent */

@@ -164,6 +164,15 @@ function sessionTalk(): readonly Step[] {
   })
   const tunnel = gtpu({ type: gtpuTypes.gPdu, teid: 0x1001, payload })
   const pfcp = Uint8Array.of(0x21, 50, 0, 12, 0, 0, 0, 0, 0, 0, 0x10, 1, 0, 0, 1, 0)
+  const asked = Uint8Array.of(0x21, 50, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0)
+  const seid = [0, 0, 0, 0, 0, 0, 0x10, 2] as const
+  const elements = [0, 19, 0, 1, 1, 0, 57, 0, 13, 2, ...seid, 10, 0, 2, 10] as const
+  const given = Uint8Array.of(0x21, 51, 0, 34, ...seid, 0, 0, 2, 0, ...elements)
+  const modify = Uint8Array.of(0x21, 52, 0, 12, ...seid, 0, 0, 3, 0)
+  /** Of both endpoints, of which one was asked. */
+  const answer = (host: number): Step => ({
+    frame: buildFrame({ kind: 'udp', from: `10.0.2.${host}:8805`, to: clientOf(4, 8805), payload: given }),
+  })
   const id = Uint8Array.of(0x20, 1, 2, 3, 4, 5, 6, 7)
   return [
     say(13, 2152, tunnel),
@@ -171,6 +180,10 @@ function sessionTalk(): readonly Step[] {
     say(13, 2152, gtpu({ type: gtpuTypes.echoRequest, teid: 0, sequence: 1 })),
     { frame: buildFrame({ kind: 'udp', from: endpointOf(4, 2152), to: clientOf(4, 2152), payload: tunnel }) },
     say(14, 8805, pfcp),
+    say(14, 8805, asked),
+    answer(10),
+    answer(11),
+    say(14, 8805, modify),
     say(15, 443, quicShort(id)),
     say(15, 443, quicLong({ destination: id, type: 2 })),
     say(16, 443, quicShort(id)),

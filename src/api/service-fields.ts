@@ -99,7 +99,9 @@ const fields = {
   mark: orNull(Type.Integer({ minimum: 1, maximum: 4_294_967_295, description: 'firewall mark' })),
   allowedSources: Type.Array(Type.String(), { maxItems: listMax, description: 'prefixes; none: all' }),
   users: Type.Array(Type.String(), { maxItems: listMax, description: 'select n6: prefixes of users; else none' }),
-  idleTimeout: orNull(Type.Integer({ ...seconds, description: 'seconds; none: the general timeout' })),
+  idleTimeout: orNull(
+    Type.Integer({ ...seconds, description: 'seconds; none: the general timeout, for sessions of PFCP a week' }),
+  ),
 }
 
 const endpointFields = {

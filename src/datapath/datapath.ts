@@ -14,7 +14,7 @@ import { Services } from './services.ts'
 import { SessionHints } from './session-hints.ts'
 import { UserSessions } from './user-sessions.ts'
 import { openSlowPath } from './slow-path/open.ts'
-import { admittedFlows, readPortRange, stepsPerWalk, timeoutTicks, writeSettings } from './settings.ts'
+import { admittedFlows, admittedSeids, readPortRange, stepsPerWalk, timeoutTicks, writeSettings } from './settings.ts'
 import { Status } from './status.ts'
 import { Surroundings } from './surroundings.ts'
 import type { InterfaceRequest } from './attach.ts'
@@ -101,6 +101,7 @@ export class BpfDatapath implements Datapath {
       events,
       ticksPerSecond: this.#ticksPerSecond,
       flowsAdmitted: admittedFlows(sizes.flows, sizes.flowsReserve ?? 0),
+      seidsAdmitted: admittedSeids(loaded.sizes.hints),
       encapsulation,
     })
     this.#services = new Services({

@@ -4,7 +4,7 @@ import { endpointKey, familyOf, serviceProtocols } from '../lb/model.ts'
 import { selections } from '../lb/selection/index.ts'
 import { isLive } from '../lb/selection/selection.ts'
 import { addressBytes } from '../wire/ip.ts'
-import { flowAction, hintKind, serviceFlags, serviceMiss, serviceSelect } from './layout.gen.ts'
+import { flowAction, hintKind, limits, serviceFlags, serviceMiss, serviceSelect } from './layout.gen.ts'
 import type { EndpointEntry } from './endpoints.ts'
 import type { Extent } from './extents.ts'
 import type { HintKind, Service as ServiceEntry } from './layout.gen.ts'
@@ -59,6 +59,13 @@ export const hintOf = ({ select, protocol, port }: Service): HintKind => {
 
 /** Its packets carry session keys and make no flows. */
 export const isStateless = (service: Service): boolean => ['teid', 'seid'].includes(hintOf(service))
+
+/**
+ * How long what is established is kept without packets; 0: as long as `timeouts` says. A SEID that is forgotten too
+ * soon costs its session, one that is kept too long 120 bytes: so it is as long as may be said at all.
+ */
+export const idleSeconds = (service: Service): number =>
+  service.idleTimeout ?? (hintOf(service) === 'seid' ? limits.seidSeconds : 0)
 
 /** The priorities have done their part when the table is built. */
 const readAs: Readonly<Record<TableSelect, keyof typeof serviceSelect>> = {

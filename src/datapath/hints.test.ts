@@ -5,7 +5,7 @@ import { SmallMaps } from '../testing/datapath/small-maps.ts'
 import { testWith } from '../testing/needs.ts'
 import { endpoint, service } from '../testing/services.ts'
 import { hintKey } from './hints.ts'
-import { hintKeySize, hintKind, settingsOffsets, writeHintKey } from './layout.gen.ts'
+import { hintFlags, hintKeySize, hintKind, settingsOffsets, writeHintKey } from './layout.gen.ts'
 import type { Hints, NewHint } from './hints.ts'
 import type { HintKey } from './layout.gen.ts'
 
@@ -134,6 +134,22 @@ kernel('hints: one that has expired is freed, one that is refreshed lives on', (
   setTicks(1000_000)
   walk(hints)
   t.deepEqual(there(), [false, false, true], 'without a lifetime it stays')
+})
+
+kernel('hints: of learnt ones that are freed their service is told how many', (t, { hints, ids, maps, setTicks }) => {
+  const [kept = 0] = ids
+  const brief = { lifetimeMs: 1000, flags: hintFlags.learnt }
+  hints.install(teid(1), to(kept, brief))
+  hints.install(teid(2), to(kept, brief))
+  hints.install(teid(3), to(kept, { lifetimeMs: 1000 }))
+  hints.install(teid(4), to(kept, { flags: hintFlags.learnt }))
+  // Of an endpoint that is not its service's.
+  hints.install({ ...teid(5), service: 2 }, to(kept, { flags: hintFlags.learnt }))
+  setTicks(1000 + ticksPerSecond)
+  walk(hints)
+  t.deepEqual(maps.memory.seidCounts.slice(2, 6), BigUint64Array.of(0n, 2n, 0n, 1n))
+  walk(hints)
+  t.deepEqual(maps.memory.seidCounts.slice(2, 6), BigUint64Array.of(0n, 2n, 0n, 1n))
 })
 
 kernel('hints: the clock may pass its end', (t, { hints, ids, setTicks }) => {

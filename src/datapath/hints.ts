@@ -5,6 +5,7 @@ import { isNativeError, native } from '../../native/load.ts'
 import { ResourceError } from '../lb/datapath.ts'
 import { keyTagAt } from '../lb/selection/flow-hash.ts'
 import {
+  hintFlags,
   hintKeySize,
   hintKind,
   hintOffsets,
@@ -47,6 +48,8 @@ export interface HintsOptions {
   readonly ticksPerSecond: number
   /** False: the endpoint is not this service's, or must not serve any more, and the hint goes. */
   readonly keeps: (key: HintKey, endpoint: number) => boolean
+  /** told of hints of a service, by its id, that the programs had learnt and that are free now */
+  readonly freedLearnt: (service: number, count: bigint) => void
   /** where hints of kind `ue_route` stand, which are prefixes */
   readonly routes: UserRoutes
 }
@@ -212,15 +215,22 @@ export class Hints {
     const { count, done } = this.#reader.next()
     const now = count === 0 ? 0 : this.#options.nowTicks()
     const gone: Uint8Array[] = []
+    const learnt = new Map<number, bigint>()
     for (let index = 0; index < count; index++) {
       const endpoint = values.getUint32(index * hintSize + hintOffsets.endpoint, true)
       const expires = values.getUint32(index * hintSize + hintOffsets.expires, true)
       const isExpired = expires !== 0 && ((now - expires) | 0) >= 0
-      if (isExpired || !this.#options.keeps(readHintKey(keys, index * hintKeySize), endpoint))
-        gone.push(this.#reader.key(index).slice())
-      else this.#seen.add(endpoint)
+      const key = readHintKey(keys, index * hintKeySize)
+      if (!isExpired && this.#options.keeps(key, endpoint)) {
+        this.#seen.add(endpoint)
+        continue
+      }
+      gone.push(this.#reader.key(index).slice())
+      const flags = values.getUint32(index * hintSize + hintOffsets.flags, true)
+      if ((flags & hintFlags.learnt) !== 0) learnt.set(key.service, (learnt.get(key.service) ?? 0n) + 1n)
     }
     this.#delete(gone)
+    for (const [service, freed] of learnt) this.#options.freedLearnt(service, freed)
     if (!done) return
     this.#named = this.#seen
     this.#any = this.#seen.size > 0 || this.#installed

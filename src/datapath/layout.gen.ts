@@ -2,7 +2,7 @@
 // outlives the memory it was read from. Writers write every byte of a layout, padding as zero.
 
 /** Changes when any layout or the meaning of a number does: what the pinned maps were made with. */
-export const layoutHash = 0xa1c0212658867f3an
+export const layoutHash = 0xe58cbfaf1f7ce59dn
 
 export const addressSize = 16
 export const addressOffsets = { bytes: 0 } as const
@@ -569,6 +569,12 @@ export const limits = {
   affinities: 65536,
   /** session keys; 120 bytes each once used */
   hints: 1048576,
+  /** PFCP sessions asked for; 104 bytes each: 6.8 MB. Old ones go */
+  seidRequests: 65536,
+  /** of hints: what SEIDs that are learnt for one service may take */
+  seidPercent: 75,
+  /** a learnt SEID that no message is about, unless the service says another time */
+  seidSeconds: 604800,
   /** prefixes of users that are no hints; about 190 bytes each once used */
   userRoutes: 262144,
   /** sessions with uplink classifiers; about 350 bytes each once used */
@@ -743,6 +749,79 @@ export function writePunt(view: DataView, offset: number, value: Punt): void {
   view.setUint32(offset + 36, value.whole, true)
   writeFlowKey(view, offset + 40, value.key)
   writeFlow(view, offset + 80, value.flow)
+}
+
+export const seidRequestKeySize = 28
+export const seidRequestKeyOffsets = { client: 0, service: 16, sequence: 20, port: 24 } as const
+/** A Session Establishment Request, by what its answer repeats. */
+export interface SeidRequestKey {
+  readonly client: Uint8Array
+  /** id */
+  readonly service: number
+  readonly sequence: number
+  /** of the client */
+  readonly port: number
+}
+export function readSeidRequestKey(view: DataView, offset: number): SeidRequestKey {
+  return {
+    client: readBytes(view, offset, 16),
+    service: view.getUint32(offset + 16, true),
+    sequence: view.getUint32(offset + 20, true),
+    port: view.getUint16(offset + 24, false),
+  }
+}
+export function writeSeidRequestKey(view: DataView, offset: number, value: SeidRequestKey): void {
+  writeBytes(view, offset, 16, value.client)
+  view.setUint32(offset + 16, value.service, true)
+  view.setUint32(offset + 20, value.sequence, true)
+  view.setUint16(offset + 24, value.port, false)
+  zero(view, offset + 26, 2)
+}
+
+export const seidRequestSize = 16
+export const seidRequestOffsets = { seid: 0, endpoint: 8, seen: 12 } as const
+export interface SeidRequest {
+  /** that the answer gave, as on the wire; 0: none has come yet */
+  readonly seid: bigint
+  /** id: who was asked */
+  readonly endpoint: number
+  /** ticks */
+  readonly seen: number
+}
+export function readSeidRequest(view: DataView, offset: number): SeidRequest {
+  return {
+    seid: view.getBigUint64(offset, true),
+    endpoint: view.getUint32(offset + 8, true),
+    seen: view.getUint32(offset + 12, true),
+  }
+}
+export function writeSeidRequest(view: DataView, offset: number, value: SeidRequest): void {
+  view.setBigUint64(offset, value.seid, true)
+  view.setUint32(offset + 8, value.endpoint, true)
+  view.setUint32(offset + 12, value.seen, true)
+}
+
+export const seidCountSize = 16
+export const seidCountOffsets = { learnt: 0, freed: 8 } as const
+/**
+ * Learnt SEIDs of a service. Each number has one side that writes it, so that none is lost: there are
+ * so many as the first is more than the second.
+ */
+export interface SeidCount {
+  /** by the programs, ever */
+  readonly learnt: bigint
+  /** of these, by user space */
+  readonly freed: bigint
+}
+export function readSeidCount(view: DataView, offset: number): SeidCount {
+  return {
+    learnt: view.getBigUint64(offset, true),
+    freed: view.getBigUint64(offset + 8, true),
+  }
+}
+export function writeSeidCount(view: DataView, offset: number, value: SeidCount): void {
+  view.setBigUint64(offset, value.learnt, true)
+  view.setBigUint64(offset + 8, value.freed, true)
 }
 
 export const serviceKeySize = 24
@@ -1332,6 +1411,7 @@ export const settingsOffsets = {
   features: 122,
   flowsAdmitted: 124,
   puntAlive: 128,
+  seidsAdmitted: 132,
 } as const
 export interface Settings {
   /** ticks, read when the program was loaded with replay_clock set */
@@ -1356,6 +1436,8 @@ export interface Settings {
   readonly flowsAdmitted: number
   /** ticks when user space last read the punt ring */
   readonly puntAlive: number
+  /** a service learns no more when it has so many; 0: no limit */
+  readonly seidsAdmitted: number
 }
 export function readSettings(view: DataView, offset: number): Settings {
   return {
@@ -1371,6 +1453,7 @@ export function readSettings(view: DataView, offset: number): Settings {
     features: view.getUint16(offset + 122, true),
     flowsAdmitted: view.getUint32(offset + 124, true),
     puntAlive: view.getUint32(offset + 128, true),
+    seidsAdmitted: view.getUint32(offset + 132, true),
   }
 }
 export function writeSettings(view: DataView, offset: number, value: Settings): void {
@@ -1388,8 +1471,8 @@ export function writeSettings(view: DataView, offset: number, value: Settings): 
   view.setUint16(offset + 122, value.features, true)
   view.setUint32(offset + 124, value.flowsAdmitted, true)
   view.setUint32(offset + 128, value.puntAlive, true)
+  view.setUint32(offset + 132, value.seidsAdmitted, true)
   zero(view, offset + 20, 4)
-  zero(view, offset + 132, 4)
 }
 
 /** Steps that are skipped while no service needs them. */
@@ -1727,22 +1810,28 @@ export const verdict = {
   drop_gtp_nested: 37,
   /** GTP-U about the path that nobody here waits for, or of no known type */
   drop_gtp_message: 38,
-  /** a PFCP session whose SEID is another endpoint's, or cannot be kept */
+  /** a PFCP session whose SEID cannot be kept: hints are full */
   drop_seid: 39,
+  /** a PFCP session whose SEID is that of another endpoint's session */
+  drop_seid_conflict: 40,
+  /** a PFCP session that the client has not asked this endpoint for */
+  drop_seid_unasked: 41,
+  /** a PFCP session is asked for, and the service has all that it may have */
+  drop_seid_limit: 42,
   /** the verification tag is not that of the association */
-  drop_sctp_tag: 40,
+  drop_sctp_tag: 43,
   /** chunks that may not stand so: cut off, or INIT that is not alone */
-  drop_sctp_chunk: 41,
+  drop_sctp_chunk: 44,
   /** an ICMP error about a packet that no flow has sent */
-  drop_icmp_no_flow: 42,
+  drop_icmp_no_flow: 45,
   /** nothing in the other address family says the same */
-  drop_not_translatable: 43,
+  drop_not_translatable: 46,
   /** nobody reads the packets for user space */
-  drop_slowpath_absent: 44,
+  drop_slowpath_absent: 47,
   /** the queue to user space is full */
-  drop_slowpath_full: 45,
+  drop_slowpath_full: 48,
   /** a map that must have an entry has none */
-  drop_internal: 46,
+  drop_internal: 49,
 } as const
 export type Verdict = keyof typeof verdict
 /** Names by number. */
@@ -1787,6 +1876,9 @@ export const verdictNames: readonly Verdict[] = [
   'drop_gtp_nested',
   'drop_gtp_message',
   'drop_seid',
+  'drop_seid_conflict',
+  'drop_seid_unasked',
+  'drop_seid_limit',
   'drop_sctp_tag',
   'drop_sctp_chunk',
   'drop_icmp_no_flow',
@@ -1795,7 +1887,7 @@ export const verdictNames: readonly Verdict[] = [
   'drop_slowpath_full',
   'drop_internal',
 ]
-export const verdictCount = 47
+export const verdictCount = 50
 
 /** The hook that finished the packet; verdict counters are kept per hook. */
 export const hook = {

@@ -211,6 +211,8 @@ export interface Memory {
   /** of service n: ticks at 2n, whether both sides are told at 2n + 1 */
   readonly serviceIdle: Uint32Array
   readonly embryonic: BigInt64Array
+  /** of service n: learnt SEIDs at 2n, those of them that are gone at 2n + 1 */
+  readonly seidCounts: BigUint64Array
   readonly sessionPorts: BigUint64Array
   readonly expireKeys: Uint8Array
   readonly expireRequest: DataView
@@ -226,6 +228,7 @@ export const mapMemory = (fds: Readonly<Record<MapName, number>>): Memory => ({
   snatPools: new DataView(native.mapMemory(fds.snat_pools)),
   serviceIdle: new Uint32Array(native.mapMemory(fds.service_idle)),
   embryonic: new BigInt64Array(native.mapMemory(fds.embryonic)),
+  seidCounts: new BigUint64Array(native.mapMemory(fds.seid_counts)),
   sessionPorts: new BigUint64Array(native.mapMemory(fds.session_ports)),
   expireKeys: new Uint8Array(native.mapMemory(fds.expire_keys)),
   expireRequest: new DataView(native.mapMemory(fds.expire_request)),

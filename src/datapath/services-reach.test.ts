@@ -225,6 +225,26 @@ kernel('services: an idle time-out of its own is told by number, and goes with t
   t.deepEqual(maps.memory.serviceIdle.slice(2, 4), Uint32Array.of(0, 0))
 })
 
+kernel('services: sessions of PFCP are remembered for a week, where nothing else is said', (t, maps) => {
+  const pfcp = { select: 'hint', protocol: 'udp', port: 8805 } as const
+  maps.add(service(pfcp))
+  t.is(maps.memory.serviceIdle[2], 7 * 86_400 * 100)
+  maps.update(service(pfcp), service({ ...pfcp, idleTimeout: 60 }))
+  t.is(maps.memory.serviceIdle[2], 60 * 100)
+  maps.add(service({ ...pfcp, port: 2152 }))
+  t.is(maps.memory.serviceIdle[4], 0, 'of tunnels nothing is learnt')
+})
+
+kernel('services: learnt SEIDs are counted from zero for a new service', (t, maps) => {
+  maps.memory.seidCounts.set([9n, 7n], 2)
+  const pfcp = service({ select: 'hint', protocol: 'udp', port: 8805 })
+  maps.add(pfcp)
+  t.deepEqual(maps.memory.seidCounts.slice(2, 4), BigUint64Array.of(0n, 0n))
+  maps.memory.seidCounts.set([9n, 7n], 2)
+  maps.update(pfcp, { ...pfcp, idleTimeout: 60 })
+  t.deepEqual(maps.memory.seidCounts.slice(2, 4), BigUint64Array.of(9n, 7n))
+})
+
 kernel('services: flows that are not established are counted from zero for a new service', (t, maps) => {
   maps.memory.embryonic[1] = 77n
   maps.add(service({ embryonicLimit: 100 }))

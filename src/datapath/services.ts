@@ -5,7 +5,7 @@ import { native } from '../../native/load.ts'
 import { endpointKey, serviceKey } from '../lb/model.ts'
 import { adoptServices } from './adopt.ts'
 import { Endpoints } from './endpoints.ts'
-import { egressEndpoints, endpointEntry, isStateless, serviceEntry } from './entries.ts'
+import { egressEndpoints, endpointEntry, idleSeconds, isStateless, serviceEntry } from './entries.ts'
 import { ExpiryProgram } from './expiry-program.ts'
 import { Extents } from './extents.ts'
 import { Hints } from './hints.ts'
@@ -75,6 +75,7 @@ export class Services {
       nowTicks: () => kernel.run(0, false).now,
       ticksPerSecond: loaded.ticksPerSecond,
       keeps: (key, endpoint) => this.#keepsHint(key, endpoint),
+      freedLearnt: (id, count) => (memory.seidCounts[2 * id + 1] = (memory.seidCounts[2 * id + 1] ?? 0n) + count),
     })
     this.endpoints = new Endpoints({
       memory,
@@ -235,7 +236,7 @@ export class Services {
     const { id, service, reach } = placed
     const before = this.#replaced(key, id)
     if (isNew) this.#resetCounters(id)
-    memory.serviceIdle[2 * id] = Math.round((service.idleTimeout ?? 0) * loaded.ticksPerSecond)
+    memory.serviceIdle[2 * id] = Math.round(idleSeconds(service) * loaded.ticksPerSecond)
     memory.serviceIdle[2 * id + 1] = service.resetOnIdle ? 1 : 0
     const blocked = this.endpoints.blocked()
     const blocks = entries.some(({ id: endpointId, prepared }) => prepared.entry.blocked !== blocked.has(endpointId))
@@ -298,6 +299,7 @@ export class Services {
     const { loaded, memory } = this.#options
     native.mapUpdate(loaded.fds.service_counters, new Uint8Array(Uint32Array.of(id).buffer), this.#zeroCounters)
     memory.embryonic[id] = 0n
+    memory.seidCounts.fill(0n, 2 * id, 2 * id + 2)
   }
 
   #keepsHint(key: HintKey, endpoint: number): boolean {

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { flowState, settingsOffsets, settingsSize } from './layout.gen.ts'
 import { formatAddress } from '../wire/ip.ts'
-import { admittedFlows, readPortRange, stepsPerWalk, timeoutTicks, writeSettings } from './settings.ts'
+import { admittedFlows, admittedSeids, readPortRange, stepsPerWalk, timeoutTicks, writeSettings } from './settings.ts'
 
 const timeouts = {
   synSent: 5,
@@ -21,6 +21,7 @@ const settings = {
   events: false,
   ticksPerSecond: 100,
   flowsAdmitted: 0,
+  seidsAdmitted: 0,
   encapsulation: noEncapsulation,
 }
 
@@ -68,6 +69,13 @@ test('settings: a part of the flows is kept for those that live', (t) => {
   const memory = new DataView(new ArrayBuffer(settingsSize))
   writeSettings(memory, { ...settings, flowsAdmitted: 990 })
   t.is(memory.getUint32(settingsOffsets.flowsAdmitted, true), 990)
+})
+
+test('settings: learnt SEIDs of one service leave room for other hints', (t) => {
+  t.deepEqual([1_048_576, 1024, 1].map(admittedSeids), [786_432, 768, 1])
+  const memory = new DataView(new ArrayBuffer(settingsSize))
+  writeSettings(memory, { ...settings, seidsAdmitted: 768 })
+  t.is(memory.getUint32(settingsOffsets.seidsAdmitted, true), 768)
 })
 
 test('settings: a service with an idle time-out of its own has it for flows both sides of which have spoken', (t) => {

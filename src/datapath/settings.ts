@@ -1,7 +1,7 @@
 // What the configuration says of flows, as the programs want it: in ticks, by number of the state.
 
 import { addressBytes } from '../wire/ip.ts'
-import { flowState, flowStateCount, settingsOffsets } from './layout.gen.ts'
+import { flowState, flowStateCount, limits, settingsOffsets } from './layout.gen.ts'
 import type { PortRange } from './ports.ts'
 
 const noAddress = new Uint8Array(16)
@@ -39,6 +39,8 @@ export interface Settings {
   readonly ticksPerSecond: number
   /** new flows are refused when this many live; 0: no such limit */
   readonly flowsAdmitted: number
+  /** a service learns no more SEIDs when it has so many; 0: no such limit */
+  readonly seidsAdmitted: number
   readonly encapsulation: EncapsulationSettings
 }
 
@@ -64,9 +66,12 @@ export const timeoutTicks = (settings: DataView, serviceIdle: Uint32Array, state
 export const admittedFlows = (flows: number, reservePercent: number): number =>
   reservePercent === 0 ? 0 : Math.max(1, Math.floor((flows * (100 - reservePercent)) / 100))
 
+/** SEIDs that may be learnt for one service: the rest of the hints is for others. */
+export const admittedSeids = (hints: number): number => Math.max(1, Math.floor((hints * limits.seidPercent) / 100))
+
 /** Leaves what belongs to others: the replay clock, the route generation, the features that services need. */
 export const writeSettings = (memory: DataView, settings: Settings): void => {
-  const { timeouts, portRange, events, ticksPerSecond, flowsAdmitted, encapsulation } = settings
+  const { timeouts, portRange, events, ticksPerSecond, flowsAdmitted, seidsAdmitted, encapsulation } = settings
   const seconds = secondsByState(timeouts)
   for (let state = 0; state < flowStateCount; state++) {
     const ticks = Math.max(1, Math.round((seconds[state] ?? 0) * ticksPerSecond))
@@ -76,6 +81,7 @@ export const writeSettings = (memory: DataView, settings: Settings): void => {
   memory.setUint16(settingsOffsets.snatLast, portRange.last, true)
   memory.setUint32(settingsOffsets.events, events ? 1 : 0, true)
   memory.setUint32(settingsOffsets.flowsAdmitted, flowsAdmitted, true)
+  memory.setUint32(settingsOffsets.seidsAdmitted, seidsAdmitted, true)
   memory.setUint16(settingsOffsets.guePort, encapsulation.guePort)
   const { encapSource4, encapSource6 } = settingsOffsets
   for (const [offset, source] of [

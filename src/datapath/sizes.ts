@@ -34,6 +34,8 @@ export const mapNames = [
   'embryonic',
   'affinities',
   'hints',
+  'seid_requests',
+  'seid_counts',
   'teid_ranges',
   'session_ports',
   'returns',
@@ -128,6 +130,7 @@ export const maxEntries = (sizes: Required<Sizes>): Partial<Record<MapName, numb
   cursors: sizes.services + 1,
   service_idle: sizes.services + 1,
   embryonic: sizes.services + 1,
+  seid_counts: sizes.services + 1,
   service_counters: sizes.services + 1,
   endpoint_counters: sizes.endpoints + 1,
 })

@@ -13,6 +13,7 @@ import {
   hintKeySize,
   hintKind,
   hintSize,
+  seidRequestKeySize,
   puntReasonNames,
   puntSize,
   readPunt,
@@ -53,6 +54,7 @@ const keyed = [
   ['sctp_paths', sctpPathKeySize],
   ['affinities', affinityKeySize],
   ['hints', hintKeySize],
+  ['seid_requests', seidRequestKeySize],
   ['returns', serviceKeySize],
   ['teid_ranges', teidRangeKeySize],
 ] as const
@@ -65,6 +67,7 @@ export function emptyMaps(fds: Fds, memory: Memory, services: number, cpus: numb
   memory.activeFlows.fill(0n)
   memory.portBlocks.fill(0n)
   memory.embryonic.fill(0n)
+  memory.seidCounts.fill(0n)
   memory.sessionPorts.fill(0n)
   memory.serviceIdle.fill(0)
   new Uint8Array(memory.endpoints.buffer).fill(0)

@@ -10,6 +10,7 @@ import {
   flowKeySize,
   flowSize,
   flowStateNames,
+  hintKeySize,
   hintKind,
   hookNames,
   readFlowEvent,
@@ -64,6 +65,8 @@ import { deviceAddress, deviceMac, deviceNames, devices, enterNetwork, pathTo } 
 
 const objects = join(import.meta.dirname, '../../build')
 const frameRoomBytes = 16_384
+/** Hints of a case are one batch; those that programs learn are looked for at every 64th sweep. */
+const sweepsToSeeAll = 66
 const generationsPerCase = 17
 const sizes = { services: 64, endpoints: 512, slotPages: 1024 } as const
 
@@ -98,7 +101,7 @@ export class BedThread {
     native.pinToCpu(0)
     const loaded = load({
       objects,
-      sizes: { ...sizes, flows: this.#options.flows },
+      sizes: { ...sizes, ...this.#options },
       ticksPerSecond: 128,
       replayClock: true,
       pins: null,
@@ -196,6 +199,17 @@ export class BedThread {
     const known = kind === 'ue_route' ? userRouteKey(id, key, prefixBits) : hintKey(id, hintKind[kind], key)
     const hint = this.#services?.hints.find(known) ?? null
     return hint === null ? null : [Number(hint.packets), Number(hint.bytes)]
+  }
+
+  /** Lets user space look at all hints once, as it does a little at a time; returns how many it freed. */
+  sweepHints(): number {
+    const { hints } = this.#services ?? {}
+    const { fds } = this.#parts()
+    if (hints === undefined) return 0
+    const before = keysOf(fds.hints, hintKeySize).length
+    // A walk may have been on its way, and to an empty map it looks rarely.
+    for (let walk = 0; walk < sweepsToSeeAll; walk++) hints.sweep()
+    return before - keysOf(fds.hints, hintKeySize).length
   }
 
   apply(changes: readonly Change[]): void {
@@ -330,6 +344,7 @@ export class BedThread {
       guePort: tunnels.guePort,
       features: featuresOf(setup),
       flowsAdmitted: setup.flowsAdmitted ?? 0,
+      seidsAdmitted: setup.seidsAdmitted ?? 0,
       puntAlive: this.#slowPath ? this.#now : 0,
     })
     native.mapUpdate(this.#parts().fds.settings, u32(0), bytes)

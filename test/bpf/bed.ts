@@ -13,6 +13,8 @@ import type { DeviceName } from './network.ts'
 export interface BedOptions {
   /** flows that the table has room for */
   readonly flows: number
+  /** hints that there is room for; as many as ever, if not given */
+  readonly hints?: number
 }
 
 /** What a case starts from. */
@@ -28,6 +30,8 @@ export interface Setup {
   readonly slowPath?: boolean
   /** new flows are refused when this many live */
   readonly flowsAdmitted?: number
+  /** no more SEIDs are learnt for a service when it has this many */
+  readonly seidsAdmitted?: number
   /** that are there from the start */
   readonly hints?: readonly HintOptions[]
   /** with uplink classifiers */

@@ -23,6 +23,8 @@ export interface Case {
   readonly hooks?: readonly Hook[]
   /** flows that the table has room for: a bed of its own */
   readonly flows?: number
+  /** hints that there is room for: a bed of its own */
+  readonly hints?: number
   readonly steps: readonly Step[]
 }
 

@@ -1,4 +1,4 @@
-// Every BPF case under both hooks, on one test bed for each size of the flow table.
+// Every BPF case under both hooks, on one test bed for each size of the tables.
 
 import test from 'ava'
 import { testWith } from '../../src/testing/needs.ts'
@@ -27,6 +27,7 @@ import { n3MessageCases } from './cases/n3-messages.ts'
 import { n3RangeCases } from './cases/n3-ranges.ts'
 import { n6Cases } from './cases/n6.ts'
 import { pfcpCases } from './cases/pfcp.ts'
+import { pfcpTrustCases } from './cases/pfcp-trust.ts'
 import { quicCases } from './cases/quic.ts'
 import { refuseCases } from './cases/refuse.ts'
 import { routeCases } from './cases/route.ts'
@@ -71,6 +72,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
     ...hintCountCases,
     ...sessionCases,
     ...pfcpCases,
+    ...pfcpTrustCases,
     ...quicCases,
   ],
   n6: n6Cases,
@@ -80,11 +82,12 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
 }
 
 const needs = ['root', 'bpf', 'netns'] as const
-const beds = new Map<number, Promise<Bed>>()
+const beds = new Map<string, Promise<Bed>>()
 
-function bedFor(flows: number): Promise<Bed> {
-  const known = beds.get(flows) ?? openBed({ flows })
-  beds.set(flows, known)
+function bedFor({ flows = 256, hints }: Pick<Case, 'flows' | 'hints'> = {}): Promise<Bed> {
+  const size = `${flows} ${hints}`
+  const known = beds.get(size) ?? openBed({ flows, ...(hints === undefined ? {} : { hints }) })
+  beds.set(size, known)
   return known
 }
 
@@ -105,7 +108,7 @@ test.after.always(async () => {
 })
 
 testWith(needs, 'bpf: the verifier walks at most 100,000 instructions of each program', async (t) => {
-  const bed = await bedFor(256)
+  const bed = await bedFor()
   for (const [program, instructions] of Object.entries(await bed.verifiedInstructions())) {
     t.log(`${program}: ${instructions}`)
     t.true(instructions > 0 && instructions <= 100_000, `${program}: ${instructions}`)
@@ -117,7 +120,7 @@ for (const [group, cases] of Object.entries(groups)) {
     for (const hook of testCase.hooks ?? (['xdp', 'tc'] as const)) {
       testWith(needs, `bpf: ${group}: ${testCase.name} (${hook})`, async (t) => {
         await inTurn(async () => {
-          translated.push(...(await runCase(t, await bedFor(testCase.flows ?? 256), hook, testCase)))
+          translated.push(...(await runCase(t, await bedFor(testCase), hook, testCase)))
         })
         t.pass()
       })

@@ -102,6 +102,7 @@ class Table implements Million {
       events: false,
       ticksPerSecond,
       flowsAdmitted: 0,
+      seidsAdmitted: 0,
       encapsulation: config.encapsulation,
     })
     this.addSeconds(0)

@@ -79,7 +79,8 @@ const schema = Type.Object(
       1_048_576,
       [1024, 16_777_216],
       'Session keys whose endpoint is known (`select: n3`, `hint`, `quic`). Unit: keys, 120 bytes each once used (' +
-        'the default takes up to 126 MB).',
+        'the default takes up to 126 MB). Sessions of PFCP (`select: hint` at port 8805) may be three quarters of ' +
+        'them for each service.',
     ),
     sctpPaths: size(
       65_536,

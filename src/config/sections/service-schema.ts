@@ -445,8 +445,9 @@ const serviceSchema = Type.Object(
     idleTimeout: Type.Optional(
       Type.Integer({
         description:
-          'How long an established connection is kept when no packet of it passes. Unit: seconds. Left out: that of ' +
-          '`timeouts`.',
+          'How long an established connection is kept when no packet of it passes; with `select: hint` at port 8805 ' +
+          '(PFCP), how long a session is remembered that no message is about. Unit: seconds. Left out: that of ' +
+          '`timeouts`; for sessions of PFCP a week.',
         minimum: 1,
         maximum: maxSeconds,
       }),

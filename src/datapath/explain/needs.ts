@@ -7,14 +7,18 @@ import {
   flowKeySize,
   fragmentKeySize,
   hintKeySize,
+  hintKind,
   readFlow,
   readFlowKey,
+  readHintKey,
   sctpPathKeySize,
+  seidRequestKeySize,
   traceStep,
   writeAffinityKey,
   writeFlowKey,
   writeFragmentKey,
   writeSctpPathKey,
+  writeSeidRequestKey,
 } from '../layout.gen.ts'
 import { ipOf } from './frame.ts'
 import type { Flow, FlowKey, Trace } from '../layout.gen.ts'
@@ -67,6 +71,9 @@ const sctpTags = (frame: Uint8Array): readonly number[] => {
   return tags
 }
 
+/** The sequence number of PFCP with a SEID, behind the UDP header. */
+const sequenceAt = 8 + 12
+
 /** Grows with each run until nothing new appears. */
 export class Needs {
   readonly #rehearsal: Rehearsal
@@ -86,7 +93,7 @@ export class Needs {
     for (const { step, found, value, data } of steps) {
       if (keySteps.has(step)) grown = this.#addFlow(data) || grown
       if (step === traceStep.service && found !== 0) grown = this.#addService(value, data) || grown
-      if (step === traceStep.session) grown = this.#add('hints', data.slice(0, hintKeySize)) || grown
+      if (step === traceStep.session) grown = this.#addSession(data.slice(0, hintKeySize)) || grown
     }
     return this.#addFragment() || grown
   }
@@ -115,6 +122,27 @@ export class Needs {
     if (!added || flow === undefined) return addedPaths
     this.#addFlow(partnerOf(fields, flow))
     return true
+  }
+
+  /** Of a SEID also what may have been asked for: an answer that gives one has the sequence number of its request. */
+  #addSession(key: Uint8Array): boolean {
+    const { kind, service } = readHintKey(viewOf(key), 0)
+    const grown = this.#add('hints', key)
+    const packet = kind === hintKind.seid ? ipOf(this.#frame) : undefined
+    if (packet === undefined || packet.bytes.length < packet.payload + sequenceAt + 3) return grown
+    const view = viewOf(packet.bytes)
+    const request = {
+      client: packet.destination,
+      service,
+      sequence: view.getUint32(packet.payload + sequenceAt - 1) & 0xff_ffff,
+      port: view.getUint16(packet.payload + 2),
+    }
+    return (
+      this.#add(
+        'seid_requests',
+        madeOf(seidRequestKeySize, (at) => writeSeidRequestKey(at, 0, request)),
+      ) || grown
+    )
   }
 
   /** How the first path of an association comes in is a flow key itself. */

@@ -38,10 +38,10 @@ const sharedMaps = [
 ] as const satisfies readonly MapName[]
 
 /** Copied whole before each run: arrays that programs read by a number, and write. */
-const wholeMaps = ['settings', 'active_flows', 'live_flows', 'embryonic', 'port_blocks'] as const
+const wholeMaps = ['settings', 'active_flows', 'live_flows', 'embryonic', 'seid_counts', 'port_blocks'] as const
 
 /** Of these only the entries that a packet may meet are copied: the live ones may be huge. */
-const keyedMaps = ['flows', 'fragments', 'sctp_paths', 'affinities', 'hints', 'cursors'] as const
+const keyedMaps = ['flows', 'fragments', 'sctp_paths', 'affinities', 'hints', 'seid_requests', 'cursors'] as const
 export type KeyedMap = (typeof keyedMaps)[number]
 
 /** Must have the live map's number of entries, since ids are places in them. */

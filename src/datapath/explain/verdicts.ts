@@ -159,8 +159,20 @@ const meanings: Readonly<Record<Verdict, Meaning>> = {
     advice: 'Supported Extension Headers, unasked Echo Responses and unknown types end here. Nothing to do.',
   },
   drop_seid: {
-    meaning: 'dropped: a PFCP session whose SEID leads elsewhere, or cannot be kept',
-    advice: 'UPFs behind one VIP must not give the same SEIDs. If hints are full, raise `limits.hints`.',
+    meaning: 'dropped: a PFCP session whose SEID cannot be kept, as the hints are full',
+    advice: 'Raise `limits.hints`, or shorten `idleTimeout`, so that sessions nobody speaks of go sooner.',
+  },
+  drop_seid_conflict: {
+    meaning: "dropped: a PFCP session whose SEID is that of another endpoint's session",
+    advice: 'UPFs behind one VIP must not give the same SEIDs: give each a range of its own.',
+  },
+  drop_seid_unasked: {
+    meaning: 'dropped: a PFCP session that nobody has asked this endpoint for, or not for so long',
+    advice: 'It is late, or forged. If they are many, look who sends with the address of a UPF.',
+  },
+  drop_seid_limit: {
+    meaning: 'dropped: a PFCP session is asked for, and the service has as many as it may have',
+    advice: 'A service may take three quarters of the hints: raise `limits.hints`, or shorten `idleTimeout`.',
   },
   drop_sctp_tag: {
     meaning: 'dropped: the verification tag is not that of the association',

@@ -8,7 +8,7 @@ import { settingsOffsets } from '../layout.gen.ts'
 import { load, mapMemory } from '../maps.ts'
 import { Services } from '../services.ts'
 import { SessionHints } from '../session-hints.ts'
-import { admittedFlows, stepsPerWalk, timeoutTicks, writeSettings } from '../settings.ts'
+import { admittedFlows, admittedSeids, stepsPerWalk, timeoutTicks, writeSettings } from '../settings.ts'
 import { slowPathParts } from '../slow-path/open.ts'
 import { Status } from '../status.ts'
 import { UserSessions } from '../user-sessions.ts'
@@ -92,7 +92,9 @@ export class Balancer {
     this.endpoints = memory.endpoints
     this.#liveFlows = new BigInt64Array(native.mapMemory(loaded.fds.live_flows))
     const flowsAdmitted = admittedFlows(sizes.flows, sizes.flowsReserve ?? 0)
-    writeSettings(settings, { timeouts, portRange, events: false, ticksPerSecond, flowsAdmitted, encapsulation })
+    const seidsAdmitted = admittedSeids(loaded.sizes.hints)
+    const times = { timeouts, ticksPerSecond }
+    writeSettings(settings, { ...times, portRange, events: false, flowsAdmitted, seidsAdmitted, encapsulation })
     this.services = new Services({
       loaded,
       memory,

@@ -49,6 +49,7 @@ export function openBothPaths({ devices, egress, services: wanted }: BothPathsOp
     events: false,
     ticksPerSecond,
     flowsAdmitted: 0,
+    seidsAdmitted: 0,
     encapsulation: { source4: null, source6: null, guePort: 0 },
   })
   const services = new Services({
