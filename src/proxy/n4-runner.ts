@@ -143,11 +143,12 @@ export class N4Runner {
     this.#hints.keepOnly(installed, next.users, isMoved)
   }
 
-  /** With what the sockets and the fast path have refused. */
+  /** With what the sockets, the fast path and the disk have refused. */
   status(): N4Status {
     const status = this.#proxy.status()
+    const kept = this.#keeper === null ? {} : { 'log: not written': this.#keeper.failures }
     const others = { ...this.#hints.counters(), ...this.#breakouts.counters(), ...this.#loop.counters() }
-    return { ...status, counters: { ...status.counters, ...others } }
+    return { ...status, counters: { ...status.counters, ...kept, ...others } }
   }
 
   /** At most so many, the oldest first, with what was counted; what else there is to do is done in between. */
