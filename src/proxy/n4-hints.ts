@@ -76,13 +76,28 @@ export class N4Hints {
   adopt(installed: () => Iterable<N4HintChange>): void {
     const { tunnels, users } = this.#steered
     for (const changes of inParts(installed(), adoptedAtOnce)) this.apply(changes)
-    for (const service of [tunnels, ...users]) this.#hints.keepOnly(service.name, this.#keysOf(installed(), service))
+    this.keepOnly(installed, [tunnels, ...users])
   }
 
-  *#keysOf(installed: Iterable<N4HintChange>, service: Service): Generator<SessionKey> {
+  /**
+   * Everything else that these services have of sessions goes: users whose prefixes others have now, or nobody. So
+   * does, with `ledOnly`, what was led to where its UPF is not any more, and cannot be led to where it is.
+   */
+  keepOnly(installed: () => Iterable<N4HintChange>, services: readonly Service[], ledOnly = false): void {
+    for (const service of services) {
+      const isKept = (change: N4HintChange): boolean => !ledOnly || isEndpointOf(service)(endpointOf(change, service))
+      this.#hints.keepOnly(service.name, this.#keysOf(installed(), service, isKept))
+    }
+  }
+
+  *#keysOf(
+    installed: Iterable<N4HintChange>,
+    service: Service,
+    isKept: (change: N4HintChange) => boolean,
+  ): Generator<SessionKey> {
     for (const change of installed) {
       const key = this.keyOf(change)
-      if (key?.service === service.name) yield key
+      if (key?.service === service.name && isKept(change)) yield key
     }
   }
 

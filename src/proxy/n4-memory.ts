@@ -146,9 +146,9 @@ export class N4Memory {
     const file = this.#fileOf(address)
     const found = file === null ? null : readLog(file)
     if (file === null || found === null) return null
-    // It must go when it is not true any more.
-    accessSync(dirname(file), constants.W_OK)
     try {
+      // It must go when it is not true any more.
+      accessSync(dirname(file), constants.W_OK)
       const description = descriptionOf(found.description)
       const { boot, recovery } = description
       this.#lastRecovery = Math.max(this.#lastRecovery, recovery)

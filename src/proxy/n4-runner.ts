@@ -2,14 +2,14 @@
 // fast path before the messages that tell of them leave.
 
 import { setImmediate } from 'node:timers/promises'
-import { endpointKey } from '../lb/model.ts'
+import { endpointKey, serviceKey } from '../lb/model.ts'
 import { EngineLoop } from './engine-loop.ts'
 import { N4Breakouts } from './n4-breakouts.ts'
 import { N4Hints } from './n4-hints.ts'
 import { N4Echoes } from './n4-echoes.ts'
 import { N4Counters } from './n4-traffic.ts'
 import { N4Proxy } from './n4/n4-proxy.ts'
-import type { Effects, N4Event, N4Settings as EngineSettings, Upf } from './n4/model.ts'
+import type { Effects, HintChange, N4Event, N4Settings as EngineSettings, Upf } from './n4/model.ts'
 import type { HintControl } from '../lb/hints.ts'
 import type { Log } from '../lb/log.ts'
 import type { Endpoint, N4Settings, Service } from '../lb/model.ts'
@@ -124,14 +124,31 @@ export class N4Runner {
     this.#followPaths()
   }
 
-  /** Endpoints have changed, or settings that peers were not told of; what else a service has needs a new runner. */
-  configure(service: Service): void {
-    const before = this.#service
+  /**
+   * Endpoints, users or settings that peers were not told of have changed; what else a service has needs a new runner.
+   * What can be led somewhere only now is led there, and what goes by nobody's word any more does not stay.
+   */
+  follow(service: Service, next: Steered): void {
+    const [before, { tunnels, users }] = [this.#service, this.#steered]
     this.#service = service
-    this.#proxy.adjust(settingsOf(service))
-    this.#loop.carryOut(this.#proxy.configure(service.endpoints.map(toUpf), this.#options.surroundings.nowMs()))
-    if (dataNetworksOf(before) !== dataNetworksOf(service)) this.#loop.carryOut(this.#proxy.steerUsersAgain())
-    this.#followPaths()
+    this.#steered = next
+    // First of all: what the engine says from now on is for these.
+    this.#hints.follow(next)
+    if (service !== before) {
+      this.#proxy.adjust(settingsOf(service))
+      this.#loop.carryOut(this.#proxy.configure(service.endpoints.map(toUpf), this.#options.surroundings.nowMs()))
+      this.#followPaths()
+    }
+    const installed = (): Iterable<HintChange> => this.#proxy.installed()
+    // Another key is another service in the fast path, which may have hints of a time when it was there before.
+    const isOther = serviceKey(tunnels) !== serviceKey(next.tunnels)
+    const added = addressesOf(next.tunnels).difference(isOther ? new Set() : addressesOf(tunnels))
+    if (added.size > 0) this.#loop.carryOut(this.#proxy.steerAgain(added))
+    if (isOther) this.#hints.keepOnly(installed, [next.tunnels])
+    const isMoved = dataNetworksOf(before) !== dataNetworksOf(service)
+    if (!isMoved && usersText(users) === usersText(next.users)) return
+    this.#loop.carryOut(this.#proxy.steerUsersAgain())
+    this.#hints.keepOnly(installed, next.users, isMoved)
   }
 
   #followPaths(): void {
@@ -140,20 +157,11 @@ export class N4Runner {
     this.#echoes.follow(this.#service.endpoints.map(toUpf), times)
   }
 
-  /** Services of before have other endpoints, or other users: what they can lead somewhere only now is led there. */
-  steer(next: Steered): void {
-    const { tunnels, users } = this.#steered
-    this.#steered = next
-    this.#hints.follow(next)
-    const added = addressesOf(next.tunnels).difference(addressesOf(tunnels))
-    if (added.size > 0) this.#loop.carryOut(this.#proxy.steerAgain(added))
-    if (usersText(users) !== usersText(next.users)) this.#loop.carryOut(this.#proxy.steerUsersAgain())
-  }
-
-  /** With what the sockets and the fast path have refused. */
+  /** With what the sockets, the fast path and the disk have refused. */
   status(): N4Status {
     const status = this.#proxy.status()
     const others = {
+      ...(this.#keeper === null ? {} : { 'log: not written': this.#keeper.failures }),
       ...this.#hints.counters(),
       ...this.#breakouts.counters(),
       ...this.#loop.counters(),
@@ -238,6 +246,6 @@ const addressesOf = ({ endpoints }: Service): ReadonlySet<string> => new Set(end
 
 /** Equal texts, equal ways of users. */
 const usersText = (users: readonly Service[]): string =>
-  JSON.stringify(users.map((service) => [service.name, service.users, [...addressesOf(service)]]))
+  JSON.stringify(users.map((service) => [serviceKey(service), service.name, service.users, [...addressesOf(service)]]))
 const dataNetworksOf = ({ endpoints }: Service): string =>
   JSON.stringify(endpoints.map(({ address, upf }) => [address, upf?.dataNetwork ?? []]))

@@ -2,23 +2,11 @@
 
 import test from 'ava'
 import { setImmediate } from 'node:timers/promises'
-import { bed, endpointsAt, n3Of, n4Of, pace, upfs } from '../testing/proxying-bed.ts'
-import { service } from '../testing/services.ts'
+import { bed, n3Of, n4Of, n6Of, pace, upfs } from '../testing/proxying-bed.ts'
 import type { N4ServiceSession } from '../lb/n4-status.ts'
 import type { Service } from '../lb/model.ts'
 
-const n6 = service({
-  name: 'n6',
-  address: '0.0.0.0',
-  port: 0,
-  lastPort: 0,
-  protocol: 'any',
-  mode: 'dsr',
-  encapsulation: 'ip',
-  select: 'n6',
-  users: ['10.48.0.0/12'],
-  endpoints: endpointsAt(0, upfs),
-})
+const n6 = n6Of()
 
 const ready = async (users: readonly Service[], smfOptions: object = {}) => {
   const made = bed()

@@ -8,6 +8,7 @@ import { N4Memory } from './n4-memory.ts'
 import { N4Runner, n4SettingsOf, nodeIdOf } from './n4-runner.ts'
 import { RestartCounters } from './restart-counters.ts'
 import { Runners } from './runners.ts'
+import { SteeredServices } from './steered-services.ts'
 import type { Datapath, FlowStatus, InterfaceStatus, ServiceStatus, SlowPathStatus, Verdicts } from '../lb/datapath.ts'
 import type { GtpcControl, GtpcServiceSession, GtpcServiceStatus } from '../lb/gtpc-status.ts'
 import type { HintControl } from '../lb/hints.ts'
@@ -40,10 +41,7 @@ export class ProxyingDatapath implements Datapath, N4Control, GtpcControl {
   readonly #n4 = new Runners<N4Wanted, N4Runner>({
     start: (wanted) => this.#startN4(wanted),
     goesOn: n4GoesOn,
-    configure(runner, known, next) {
-      runner.steer(next)
-      if (known.service !== next.service) runner.configure(next.service)
-    },
+    configure: (runner, _, next) => runner.follow(next.service, next),
   })
   readonly #gtpc = new Runners<GtpcWanted, GtpcRunner>({
     start: (wanted) => this.#startGtpc(wanted),
@@ -54,6 +52,7 @@ export class ProxyingDatapath implements Datapath, N4Control, GtpcControl {
   })
   readonly #restartCounters: RestartCounters
   readonly #memory: N4Memory
+  readonly #steered: SteeredServices
 
   constructor(inner: Datapath, options: ProxyingOptions) {
     const { log, stateDirectory: directory, surroundings } = options
@@ -61,6 +60,7 @@ export class ProxyingDatapath implements Datapath, N4Control, GtpcControl {
     this.#options = options
     this.#memory = new N4Memory({ directory, surroundings, log })
     this.#restartCounters = new RestartCounters({ directory, surroundings, log })
+    this.#steered = new SteeredServices(inner.hints)
   }
 
   /** Throws UnavailableError where a VIP cannot be listened at. Services that are named by others must be there. */
@@ -71,7 +71,10 @@ export class ProxyingDatapath implements Datapath, N4Control, GtpcControl {
     )
     const n4 = n4Wanted(wanted)
     await this.#inner.apply(changes)
+    const steered = [...n4.values()].flatMap(({ tunnels, users }) => [tunnels, ...users])
+    this.#steered.expect(steered)
     this.#n4.follow(n4)
+    this.#steered.forgetOthers(steered, wanted)
     // What is local for its sessions is so by nobody's word any more.
     for (const service of n4Gone(changes)) this.#inner.userSessions.forget(ownerOf(service))
     this.#memory.keepOnly(Array.from(n4.values(), ({ service }) => service.address))

@@ -77,6 +77,8 @@ const probes = {
   usrsctp: () =>
     existsSync('/usr/lib/usrsctp/client') ? null : 'libusrsctp-examples is not installed (scripts/setup --test)',
   tftpd: () => (existsSync('/usr/sbin/in.tftpd') ? null : 'tftpd-hpa is not installed (scripts/setup --test)'),
+  tmpfs: () =>
+    missingSuccess(['unshare', '--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], 'cannot mount a file system'),
   tun: () =>
     missingProgram('python3') ?? (existsSync('/dev/net/tun') ? null : 'there are no TUN devices (/dev/net/tun)'),
   pyftpdlib: () =>

@@ -7,6 +7,7 @@ import { FakeDatapath } from './fake-datapath.ts'
 import { endpoint, service } from './services.ts'
 import { SimNetwork } from './sim-network.ts'
 import { ProxyingDatapath } from '../proxy/proxying-datapath.ts'
+import type { Datapath } from '../lb/datapath.ts'
 import type { Endpoint, N4Settings, Service } from '../lb/model.ts'
 import type { SmfOptions } from '../sim/sim-smf.ts'
 import type { UpfOptions } from '../sim/sim-upf.ts'
@@ -47,6 +48,21 @@ export const n3Of = (more: Partial<Service> = {}): Service =>
     ...more,
   })
 
+export const n6Of = (more: Partial<Service> = {}): Service =>
+  service({
+    name: 'n6',
+    address: '0.0.0.0',
+    port: 0,
+    lastPort: 0,
+    protocol: 'any',
+    mode: 'dsr',
+    encapsulation: 'ip',
+    select: 'n6',
+    users: ['10.48.0.0/12'],
+    endpoints: endpointsAt(0, upfs),
+    ...more,
+  })
+
 export const n4Of = (more: Partial<Service> = {}, n4: Partial<N4Settings> = {}): Service =>
   service({
     name: 'n4',
@@ -70,6 +86,7 @@ interface Line {
 export const bed = (
   change: (surroundings: Surroundings) => Surroundings = (surroundings) => surroundings,
   stateDirectory: string | null = null,
+  over: (datapath: FakeDatapath) => Datapath = (datapath) => datapath,
 ) => {
   const network = new SimNetwork()
   const datapath = new FakeDatapath()
@@ -80,7 +97,7 @@ export const bed = (
       void lines.push({ level, fields, message })
   const log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
   const start = (): ProxyingDatapath =>
-    new ProxyingDatapath(datapath, { stateDirectory, surroundings: change(network.surroundings), log })
+    new ProxyingDatapath(over(datapath), { stateDirectory, surroundings: change(network.surroundings), log })
   const proxying = start()
   const upf = (address: string, more: Partial<UpfOptions> = {}): SimUpf =>
     new SimUpf({ ...upfDefaults, address, number: Number(address.split('.')[3]), ...more }, network.surroundings)

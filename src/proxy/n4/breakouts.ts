@@ -4,10 +4,11 @@
 // others come before.
 
 import { element } from './elements.ts'
-import { isEverywhere, isWithin, mayMeet } from './flow-descriptions.ts'
+import { isEverywhere, mayMeet } from './flow-descriptions.ts'
 import { readPacketRules } from './session-rules.ts'
 import { mergeChanges } from './stored.ts'
 import { seeElements } from './spans.ts'
+import { wayBack } from './ways-back.ts'
 import { nameText } from '../../protocols/element-values.ts'
 import type { Classifier, UserSession } from '../../lb/user-sessions.ts'
 import type { Flow } from './flow-descriptions.ts'
@@ -15,6 +16,7 @@ import type { PacketRule } from './session-rules.ts'
 import type { Session } from './sessions.ts'
 import type { N4State } from './state.ts'
 import type { UeRange } from './values.ts'
+import type { BackRules, NoWayBack } from './ways-back.ts'
 
 /** Of a session that has had rules about a local network. */
 export interface Breakout {
@@ -35,13 +37,11 @@ type Reason =
   | 'not a prefix'
   | 'shadowed'
   | 'one of several QoS flows'
-  | 'gate closed'
-  | 'no plain forwarding'
   | 'another tunnel'
   | 'no tunnel here'
   | 'no address'
-  | 'no way back'
   | 'no QFI'
+  | NoWayBack
 
 /** Requests are kept so that rules can be read again when a change of them comes. */
 export const keepsRequests = ({ options }: N4State): boolean =>
@@ -77,11 +77,20 @@ function namesLocal(body: Uint8Array, local: readonly string[]): boolean {
 function find(state: N4State, session: Session, body: Uint8Array): Found {
   const rules = readPacketRules(body).toSorted((a, b) => a.precedence - b.precedence)
   const uplink = rules.filter(({ fromAccess }) => fromAccess)
-  const downlink = rules.filter(({ far, fromAccess }) => !fromAccess && far !== null && far.forwards && far.toAccess)
   const { localNetworkInstances: local, n3 } = state.options
   const { flows } = flowsById(rules)
   const vip = n3.ipv4 ?? n3.ipv6 ?? ''
   const ueAddresses = addressesOf(session, rules)
+  const back: BackRules = {
+    rules,
+    flows,
+    usersOf: ({ place, ranges }) => [
+      ...ranges.map(({ text }) => text),
+      ...(session.rules.get(place)?.routes ?? []).map(({ range }) => range.text),
+    ],
+    ueAddresses,
+    tunnelsAreIpv6: vip.includes(':'),
+  }
   const left = new Set<string>()
   const leave = ({ id }: PacketRule, reason: Reason): void => void left.add(`${id} ${reason}`)
   let whole: Omit<UserSession, 'classifiers'> | null = null
@@ -101,7 +110,7 @@ function find(state: N4State, session: Session, body: Uint8Array): Found {
         leave(rule, 'shadowed')
         continue
       }
-      const made = wayOf({ session, rule, place, downlink, flows, local, ueAddresses, vip })
+      const made = wayOf({ session, rule, place, back, vip })
       if (typeof made === 'string') leave(rule, made)
       else if (whole !== null && !isSameWay(whole, made.session)) leave(rule, 'another tunnel')
       else {
@@ -162,10 +171,7 @@ interface Place {
   readonly session: Session
   readonly rule: PacketRule
   readonly place: string
-  readonly downlink: readonly PacketRule[]
-  readonly flows: (rule: PacketRule) => readonly Flow[]
-  readonly local: readonly string[]
-  readonly ueAddresses: readonly string[]
+  readonly back: BackRules
   /** where gNBs send G-PDUs */
   readonly vip: string
 }
@@ -173,25 +179,18 @@ interface Place {
 type Way = { readonly session: Omit<UserSession, 'classifiers'>; readonly qfi: number }
 
 /** How packets from the user to a place come in, and those from there go back. */
-function wayOf({ downlink, flows, local, place, rule, session, ueAddresses, vip }: Place): Way | Reason {
+function wayOf({ back, place, rule, session, vip }: Place): Way | Reason {
+  const { ueAddresses } = back
   const teid = session.rules.get(rule.place)?.tunnels.at(-1)?.teid
   if (teid === undefined) return 'no tunnel here'
   if (!ueAddresses.some((address) => address.includes(':') === place.includes(':'))) return 'no address'
-  const able = downlink.filter((back) => back.filters.length === 0 || flows(back).some((flow) => hasPlace(flow, place)))
-  // One for the local network first: others have the same tunnel, and perhaps another QoS flow.
-  const isIts = ({ networkInstance }: PacketRule): boolean => local.includes(networkInstance ?? '')
-  const back = able.find(isIts) ?? able[0]
-  const end = back?.far?.tunnel ?? null
-  const address = end === null ? null : vip.includes(':') ? end.ipv6 : end.ipv4
-  if (back === undefined || end === null || address === null || end.teid === 0) return 'no way back'
-  if (!back.qers.every(({ isDownlinkOpen }) => isDownlinkOpen)) return 'gate closed'
-  const qfi = [...back.qers, ...rule.qers].find((qer) => qer.qfi !== null)?.qfi ?? rule.flows[0] ?? null
+  const way = wayBack({ place, networkInstance: rule.far?.networkInstance ?? null }, back)
+  if (typeof way === 'string') return way
+  const qfi = way.qfi ?? rule.qers.find((qer) => qer.qfi !== null)?.qfi ?? rule.flows[0] ?? null
   if (qfi === null) return 'no QFI'
-  return { session: { ueAddresses, uplink: { address: vip, teid }, downlink: { address, teid: end.teid } }, qfi }
+  const downlink = { address: way.address, teid: way.teid }
+  return { session: { ueAddresses, uplink: { address: vip, teid }, downlink }, qfi }
 }
-
-const hasPlace = ({ isPlain, place }: Flow, wanted: string): boolean =>
-  isPlain && place !== null && isWithin(wanted, place)
 
 /** One of each family: of IPv6 a user has 64 bits. Those that the user plane has chosen stand in its answer. */
 function addressesOf(session: Session, rules: readonly PacketRule[]): readonly string[] {

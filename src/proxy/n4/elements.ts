@@ -49,6 +49,8 @@ export const element = {
   gracefulReleasePeriod: 112,
   failedRuleId: 114,
   userPlaneIpResource: 116,
+  activationTime: 121,
+  deactivationTime: 122,
   qfi: 124,
   createTrafficEndpoint: 127,
   createdTrafficEndpoint: 128,

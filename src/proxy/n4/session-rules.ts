@@ -19,9 +19,13 @@ export interface PacketRule {
   /** the lowest comes first */
   readonly precedence: number
   readonly fromAccess: boolean
+  /** from a data network: Core, or the LAN behind it */
+  readonly fromNetwork: boolean
+  /** It is for what comes in a tunnel that ends at the UPF. */
+  readonly inTunnel: boolean
   readonly networkInstance: string | null
   readonly filters: readonly SdfFilter[]
-  /** It asks for what is no filter: an application, predefined rules, Ethernet. */
+  /** It asks for what is no filter: an application, predefined rules, Ethernet, a time of day. */
   readonly asksMore: boolean
   /** QFIs that it is for, in order; none: all */
   readonly flows: readonly number[]
@@ -50,7 +54,7 @@ export interface QosRule {
 }
 
 /** Interface values (8.2.2, 8.2.24). */
-const access = 0
+const sides = { access: 0, core: 1, lan: 2 }
 const lastPrecedence = 0xffff_ffff
 /** Apply Action (8.2.26) */
 const action = { drop: 1, forward: 2, buffer: 4, duplicate: 16 }
@@ -93,17 +97,21 @@ export function readPacketRules(body: Uint8Array): readonly PacketRule[] {
     const [pdi] = groupsOf(pdr, element.pdi)
     if (id === null || pdi === undefined) return []
     const endpoint = numberOf(pdi, element.trafficEndpointId, 1)
+    const side = (numberOf(pdi, element.sourceInterface, 1) ?? sides.access) & 15
     const detects = [...pdi, ...(endpoint === null ? [] : (endpoints.get(endpoint) ?? []))]
     return [
       {
         id,
         place: endpoint === null ? id : trafficEndpointRule(endpoint),
         precedence: numberOf(pdr, element.precedence, 4) ?? lastPrecedence,
-        fromAccess: ((numberOf(pdi, element.sourceInterface, 1) ?? access) & 15) === access,
+        fromAccess: side === sides.access,
+        fromNetwork: side === sides.core || side === sides.lan,
+        inTunnel: has(detects, element.fTeid),
         networkInstance: nameOf(detects, element.networkInstance),
         filters: valuesOf(pdi, element.sdfFilter).map(readSdfFilter),
         asksMore:
-          has(pdi, element.applicationId, element.ethernetPacketFilter) || has(pdr, element.activatePredefinedRules),
+          has(pdi, element.applicationId, element.ethernetPacketFilter) ||
+          has(pdr, element.activatePredefinedRules, element.activationTime, element.deactivationTime),
         flows: valuesOf(pdi, element.qfi)
           .map((value) => (value[0] ?? 0) & qfiBits)
           .toSorted((a, b) => a - b),
@@ -141,7 +149,7 @@ function readFar(far: Group): ForwardingRule {
     isPlain:
       (does & action.duplicate) === 0 &&
       !has(parameters, element.redirectInformation, element.forwardingPolicy, element.headerEnrichment),
-    toAccess: ((numberOf(parameters, element.destinationInterface, 1) ?? access) & 15) === access,
+    toAccess: ((numberOf(parameters, element.destinationInterface, 1) ?? sides.access) & 15) === sides.access,
     networkInstance: nameOf(parameters, element.networkInstance),
     tunnel: outer === null ? null : readOuterTunnel(outer),
     hasOuterHeader: outer !== null,
