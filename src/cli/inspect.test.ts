@@ -12,27 +12,9 @@ import { addressBytes } from '../wire/ip.ts'
 import { shown } from './inspect-lines.ts'
 import { barText, Progress } from './progress.ts'
 import { keyMatcher } from './session-key.ts'
+import { launcher, sluice } from '../testing/command.ts'
 
-interface Ended {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
-const main = join(import.meta.dirname, 'main.ts')
-
-const inspect = (...args: readonly string[]): Promise<Ended> =>
-  new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, 'inspect', ...args], {
-      env: { PATH: process.env['PATH'] ?? '' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let [out, err] = ['', '']
-    child.stdout.on('data', (part: Buffer) => (out += part.toString()))
-    child.stderr.on('data', (part: Buffer) => (err += part.toString()))
-    child.on('error', reject)
-    child.on('close', (code) => resolve({ code, out, err }))
-  })
+const inspect = (...args: readonly string[]) => sluice(['inspect', ...args])
 
 // ---- a capture ------------------------------------------------------------------------------------------------------
 
@@ -236,7 +218,7 @@ test('inspect: ends quietly when its reader does', async (t) => {
   )
   const path = saved('many.pcapng', Buffer.concat([pcapngHeader([{ linkType: 101 }]), ...many]))
   const { promise, resolve } = Promise.withResolvers<number | null>()
-  const child = spawn(process.execPath, [main, 'inspect', path], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(launcher, ['inspect', path], { stdio: ['ignore', 'pipe', 'pipe'] })
   let err = ''
   child.stderr.on('data', (part: Buffer) => (err += part.toString()))
   child.stdout.once('data', () => child.stdout.destroy())

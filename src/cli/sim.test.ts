@@ -3,10 +3,8 @@
 import test from 'ava'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { launcher } from '../testing/command.ts'
 import type { ExecutionContext } from 'ava'
-
-const main = join(import.meta.dirname, 'main.ts')
 
 interface Last {
   readonly phase: string
@@ -16,7 +14,7 @@ interface Last {
 }
 
 const start = (t: ExecutionContext, line: string) => {
-  const child = spawn(process.execPath, [main, 'sim', ...line.split(' ')], {
+  const child = spawn(launcher, ['sim', ...line.split(' ')], {
     env: { PATH: process.env['PATH'] ?? '' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

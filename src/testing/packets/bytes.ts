@@ -1,14 +1,8 @@
 // Bytes for test packets: put together, written, and made wrong on purpose.
 
-export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
-}
+import { join } from '../../wire/fields.ts'
+
+export { join as concat }
 
 export function be16(...values: readonly number[]): Uint8Array {
   return Uint8Array.from(values.flatMap((value) => [(value >> 8) & 0xff, value & 0xff]))
@@ -22,7 +16,7 @@ export function be32(...values: readonly number[]): Uint8Array {
 
 /** Filled up with zeros to a multiple. */
 export function padded(bytes: Uint8Array, multiple: number): Uint8Array {
-  return concat(bytes, new Uint8Array((multiple - (bytes.length % multiple)) % multiple))
+  return join(bytes, new Uint8Array((multiple - (bytes.length % multiple)) % multiple))
 }
 
 export function fromHex(text: string): Uint8Array {
