@@ -5,46 +5,31 @@ import { Type } from 'typebox'
 import type { GtpcServiceSession, GtpcServiceStatus } from '../lb/gtpc-status.ts'
 import type { AppOptions } from './app.ts'
 import type { Gtpc, GtpcSession, GtpcSessions } from './gtpc-schemas.ts'
+import { limitDefault, limitMax, limitQuery, sluiceSchema } from './route-schemas.ts'
 import { ref } from './schemas.ts'
-
-const sessionsDefault = 1000
-const sessionsMax = 65_536
-
-const schemaOf = (summary: string, answer: object) => ({
-  summary,
-  tags: ['sluice'],
-  response: { 200: answer, default: ref('Error') },
-})
 
 export const gtpcRoutes = async (app: FastifyInstance, { datapath }: AppOptions): Promise<void> => {
   app.get(
     '/gtpc',
-    {
-      schema: schemaOf(
-        'GTP-C services: peers, numbers and counters',
-        Type.Object({ gtpc: Type.Array(Type.Unsafe(ref('Gtpc'))) }),
-      ),
-    },
+    sluiceSchema(
+      'GTP-C services: peers, numbers and counters',
+      Type.Object({ gtpc: Type.Array(Type.Unsafe(ref('Gtpc'))) }),
+    ),
     () => ({ gtpc: datapath.gtpc().map(statusOutput) }),
   )
 
   app.get<{ Querystring: { limit?: number; imsi?: string } }>(
     '/gtpc/sessions',
-    {
-      schema: {
-        ...schemaOf('GTP-C sessions, of each service the oldest first', ref('GtpcSessions')),
-        querystring: Type.Object({
-          limit: Type.Optional(
-            Type.Integer({ minimum: 1, maximum: sessionsMax, description: `default ${sessionsDefault}` }),
-          ),
-          imsi: Type.Optional(Type.String({ minLength: 1, maxLength: 32, description: 'only of this user' })),
-        }),
-      },
-    },
-    ({ query: { imsi = null, limit = sessionsDefault } }): GtpcSessions => {
+    sluiceSchema('GTP-C sessions, of each service the oldest first', ref('GtpcSessions'), {
+      querystring: Type.Object({
+        ...limitQuery,
+        imsi: Type.Optional(Type.String({ minLength: 1, maxLength: 32, description: 'only of this user' })),
+      }),
+    }),
+    ({ query: { imsi = null, limit = limitDefault } }): GtpcSessions => {
       if (imsi === null) return answer(datapath.gtpcSessions(limit, null), countAll(datapath.gtpc()))
       // A user has few.
-      const found = datapath.gtpcSessions(sessionsMax, imsi)
+      const found = datapath.gtpcSessions(limitMax, imsi)
       return answer(found.slice(0, limit), found.length)
     },
   )

@@ -10,14 +10,11 @@ import type { TunnelEnd } from '../lb/user-sessions.ts'
 import type { AppOptions } from './app.ts'
 import { Refused } from './errors.ts'
 import { readAddress } from './native-input.ts'
+import { loxilbSchema } from './route-schemas.ts'
 import { ref } from './schemas.ts'
 import type { SessionEntry, SessionUlClEntry } from './schemas.ts'
 
 const success = { result: 'Success' }
-
-const schemaOf = (summary: string, answer: object, more: object = {}) => ({
-  schema: { summary, tags: ['loxilb'], response: { 200: answer, default: ref('Error') }, ...more },
-})
 
 const readEnd = (field: string, teidField: string, tunnelIP: string | undefined, teid: number | undefined) => {
   if (teid === undefined || teid === 0)
@@ -72,7 +69,7 @@ export const loxilbSessionRoutes = async (app: FastifyInstance, { registry }: Ap
 
   app.post<{ Body: SessionEntry }>(
     '/config/session',
-    schemaOf('Make or change a session', ref('PostSuccess'), { body: ref('SessionEntry') }),
+    loxilbSchema('Make or change a session', ref('PostSuccess'), { body: ref('SessionEntry') }),
     async ({ body }) => {
       const changes = await registry.updateUserSessions((sessions) => {
         const before = sessions.find(({ name }) => name === body.ident)
@@ -85,13 +82,13 @@ export const loxilbSessionRoutes = async (app: FastifyInstance, { registry }: Ap
 
   app.get(
     '/config/session/all',
-    schemaOf('All sessions', Type.Object({ sessionAttr: Type.Array(Type.Unsafe(ref('SessionEntry'))) })),
+    loxilbSchema('All sessions', Type.Object({ sessionAttr: Type.Array(Type.Unsafe(ref('SessionEntry'))) })),
     () => ({ sessionAttr: registry.userSessions().map(sessionOutput) }),
   )
 
   app.delete<{ Params: { ident: string } }>(
     '/config/session/ident/:ident',
-    schemaOf('Remove a session with its uplink classifiers', ref('PostSuccess'), {
+    loxilbSchema('Remove a session with its uplink classifiers', ref('PostSuccess'), {
       params: Type.Object({ ident: Type.String() }),
     }),
     async ({ params }) => {
@@ -102,7 +99,7 @@ export const loxilbSessionRoutes = async (app: FastifyInstance, { registry }: Ap
 
   app.post<{ Body: SessionUlClEntry }>(
     '/config/sessionulcl',
-    schemaOf('Make a place local for a session', ref('PostSuccess'), { body: ref('SessionUlClEntry') }),
+    loxilbSchema('Make a place local for a session', ref('PostSuccess'), { body: ref('SessionUlClEntry') }),
     async ({ body }) => {
       await registry.updateUserSessions((sessions) => {
         const session = find(sessions, body.ulclIdent)
@@ -117,7 +114,7 @@ export const loxilbSessionRoutes = async (app: FastifyInstance, { registry }: Ap
 
   app.get(
     '/config/sessionulcl/all',
-    schemaOf(
+    loxilbSchema(
       'Uplink classifiers of all sessions',
       Type.Object({ ulclAttr: Type.Array(Type.Unsafe(ref('SessionUlClEntry'))) }),
     ),
@@ -126,7 +123,7 @@ export const loxilbSessionRoutes = async (app: FastifyInstance, { registry }: Ap
 
   app.delete<{ Params: { ident: string; ip_address: string } }>(
     '/config/sessionulcl/ident/:ident/ulclAddress/:ip_address',
-    schemaOf('Make a place local no more', ref('PostSuccess'), {
+    loxilbSchema('Make a place local no more', ref('PostSuccess'), {
       params: Type.Object({ ident: Type.String(), ip_address: Type.String() }),
     }),
     async ({ params }) => {

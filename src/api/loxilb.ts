@@ -9,6 +9,7 @@ import type { Service } from '../lb/model.ts'
 import type { AppOptions } from './app.ts'
 import { toConntrack } from './conntrack.ts'
 import { readAddress } from './native-input.ts'
+import { loxilbSchema } from './route-schemas.ts'
 import { ref } from './schemas.ts'
 import type { EndPointGetEntry, LoadbalanceEntry } from './schemas.ts'
 import { editFor, shownName, toLoxilb, withoutEffect } from './translate.ts'
@@ -17,9 +18,6 @@ import { editFor, shownName, toLoxilb, withoutEffect } from './translate.ts'
 const flowsShownMax = 65_536
 
 const success = { result: 'Success' }
-const schemaOf = (summary: string, answer: object, more: object = {}) => ({
-  schema: { summary, tags: ['loxilb'], response: { 200: answer, default: ref('Error') }, ...more },
-})
 
 const placePath = '/config/loadbalancer/externalipaddress/:ip_address/port/:port'
 const hostPath = '/config/loadbalancer/hosturl/:hosturl/externalipaddress/:ip_address/port/:port'
@@ -78,13 +76,13 @@ export const loxilbRoutes = async (app: FastifyInstance, options: AppOptions): P
     return success
   }
 
-  app.get('/', schemaOf('Any answer means alive', ref('PostSuccess')), () => success)
-  app.get('/version', schemaOf('Version', ref('VersionInfo')), () => ({ version, buildInfo: `sluice ${version}` }))
-  app.get('/meta', schemaOf('About the server', Type.Object({})), () => ({ product: 'sluice', version }))
+  app.get('/', loxilbSchema('Any answer means alive', ref('PostSuccess')), () => success)
+  app.get('/version', loxilbSchema('Version', ref('VersionInfo')), () => ({ version, buildInfo: `sluice ${version}` }))
+  app.get('/meta', loxilbSchema('About the server', Type.Object({})), () => ({ product: 'sluice', version }))
 
   app.post<{ Body: LoadbalanceEntry }>(
     '/config/loadbalancer',
-    schemaOf('Make or change a service', ref('PostSuccess'), { body: ref('LoadbalanceEntry') }),
+    loxilbSchema('Make or change a service', ref('PostSuccess'), { body: ref('LoadbalanceEntry') }),
     async (request) => {
       const changes = await registry.update(
         (services) => {
@@ -101,11 +99,11 @@ export const loxilbRoutes = async (app: FastifyInstance, options: AppOptions): P
 
   app.get(
     '/config/loadbalancer/all',
-    schemaOf('All services', Type.Object({ lbAttr: Type.Array(Type.Unsafe(ref('LoadbalanceEntry'))) })),
+    loxilbSchema('All services', Type.Object({ lbAttr: Type.Array(Type.Unsafe(ref('LoadbalanceEntry'))) })),
     () => ({ lbAttr: datapath.services().flatMap((status) => toLoxilb(status) ?? []) }),
   )
 
-  app.delete('/config/loadbalancer/all', schemaOf("Remove the API's services", ref('PostSuccess')), async () => {
+  app.delete('/config/loadbalancer/all', loxilbSchema("Remove the API's services", ref('PostSuccess')), async () => {
     await registry.update(
       (services) => ({ remove: services.filter((service) => service.owner === owner).map(serviceKey) }),
       { owner },
@@ -115,7 +113,7 @@ export const loxilbRoutes = async (app: FastifyInstance, options: AppOptions): P
 
   app.delete<{ Params: { lb_name: string } }>(
     '/config/loadbalancer/name/:lb_name',
-    schemaOf('Remove by name', ref('PostSuccess'), { params: Type.Object({ lb_name: Type.String() }) }),
+    loxilbSchema('Remove by name', ref('PostSuccess'), { params: Type.Object({ lb_name: Type.String() }) }),
     async (request) => {
       const { lb_name: name } = request.params
       await registry.update(
@@ -132,7 +130,7 @@ export const loxilbRoutes = async (app: FastifyInstance, options: AppOptions): P
 
   app.delete<{ Params: Place; Querystring: Query }>(
     `${placePath}/protocol/:proto`,
-    schemaOf('Remove by address, port and protocol', ref('PostSuccess'), {
+    loxilbSchema('Remove by address, port and protocol', ref('PostSuccess'), {
       params: Type.Object(placeParams),
       querystring: placeQuery,
     }),
@@ -148,7 +146,7 @@ export const loxilbRoutes = async (app: FastifyInstance, options: AppOptions): P
   ] as const) {
     app.delete<{ Params: Place & { readonly hosturl?: string }; Querystring: Query }>(
       `${path}/protocol/:proto`,
-      schemaOf('Remove by address, range, host and protocol', ref('PostSuccess'), {
+      loxilbSchema('Remove by address, range, host and protocol', ref('PostSuccess'), {
         params: Type.Object({ ...placeParams, ...more }),
         querystring: placeQuery,
       }),
@@ -162,7 +160,7 @@ export const loxilbRoutes = async (app: FastifyInstance, options: AppOptions): P
 
   app.get(
     '/config/conntrack/all',
-    schemaOf(
+    loxilbSchema(
       'Flows, an entry for each direction',
       Type.Object({ ctAttr: Type.Array(Type.Unsafe(ref('ConntrackEntry'))) }),
     ),
@@ -181,7 +179,7 @@ export const loxilbRoutes = async (app: FastifyInstance, options: AppOptions): P
 
   app.get(
     '/config/endpoint/all',
-    schemaOf('End points', Type.Object({ Attr: Type.Array(Type.Unsafe(ref('EndPointGetEntry'))) })),
+    loxilbSchema('End points', Type.Object({ Attr: Type.Array(Type.Unsafe(ref('EndPointGetEntry'))) })),
     () => {
       const balanced = registry.services().filter(({ mode }) => mode !== 'masquerade')
       const hosts = new Set(balanced.flatMap((service) => service.endpoints.map((one) => one.address)))

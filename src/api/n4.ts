@@ -7,43 +7,23 @@ import type { N4ServiceSession, N4ServiceStatus } from '../lb/n4-status.ts'
 import type { AppOptions } from './app.ts'
 import { jsonParts } from './json.ts'
 import type { N4, N4Session, N4Sessions } from './n4-schemas.ts'
+import { limitDefault, limitQuery, sluiceSchema } from './route-schemas.ts'
 import { ref } from './schemas.ts'
-
-const sessionsDefault = 1000
-const sessionsMax = 65_536
-
-const schemaOf = (summary: string, answer: object) => ({
-  summary,
-  tags: ['sluice'],
-  response: { 200: answer, default: ref('Error') },
-})
 
 export const n4Routes = async (app: FastifyInstance, { datapath }: AppOptions): Promise<void> => {
   app.get(
     '/n4',
-    {
-      schema: schemaOf(
-        'PFCP services: peers, numbers and counters',
-        Type.Object({ n4: Type.Array(Type.Unsafe(ref('N4'))) }),
-      ),
-    },
+    sluiceSchema('PFCP services: peers, numbers and counters', Type.Object({ n4: Type.Array(Type.Unsafe(ref('N4'))) })),
     () => ({ n4: datapath.n4().map(statusOutput) }),
   )
 
   app.get<{ Querystring: { limit?: number } }>(
     '/sessions',
-    {
-      schema: {
-        ...schemaOf('PFCP sessions, of each service the oldest first', ref('N4Sessions')),
-        querystring: Type.Object({
-          limit: Type.Optional(
-            Type.Integer({ minimum: 1, maximum: sessionsMax, description: `default ${sessionsDefault}` }),
-          ),
-        }),
-      },
-    },
+    sluiceSchema('PFCP sessions, of each service the oldest first', ref('N4Sessions'), {
+      querystring: Type.Object(limitQuery),
+    }),
     async ({ query }, reply) => {
-      const sessions = (await datapath.n4Sessions(query.limit ?? sessionsDefault)).map(sessionOutput)
+      const sessions = (await datapath.n4Sessions(query.limit ?? limitDefault)).map(sessionOutput)
       const total = datapath.n4().reduce((sum, { status }) => sum + status.sessions, 0)
       const others = { total } satisfies Omit<N4Sessions, 'sessions'>
       return reply.type('application/json; charset=utf-8').send(Readable.from(jsonParts('sessions', sessions, others)))

@@ -9,19 +9,12 @@ import type { FlowStatus, SlowPathStatus } from '../lb/datapath.ts'
 import type { AppOptions } from './app.ts'
 import { attach, detach } from './endpoints.ts'
 import { fromEndpointInput, fromInput, serviceOutput } from './native-input.ts'
+import { dryRunQuery, limitDefault, limitQuery, sluiceSchema } from './route-schemas.ts'
 import { ref } from './schemas.ts'
 import type { Changes, EndpointsInput, Flow, ServicesInput, SlowPath, Status } from './schemas.ts'
 import { fromLoxilb, shownName } from './translate.ts'
 import { sessionChanges } from './user-sessions.ts'
 
-const flowsDefault = 1000
-const flowsMax = 65_536
-
-const schemaOf = (summary: string, answer: object, more: object = {}) => ({
-  schema: { summary, tags: ['sluice'], response: { 200: answer, default: ref('Error') }, ...more },
-})
-
-const dryRunQuery = Type.Object({ dryRun: Type.Optional(Type.Boolean({ description: 'show the changes, make none' })) })
 interface DryRun {
   readonly dryRun?: boolean
 }
@@ -92,7 +85,7 @@ export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): P
     }),
   })
 
-  app.get('/status', schemaOf('The instance', ref('Status')), (): Status => {
+  app.get('/status', sluiceSchema('The instance', ref('Status')), (): Status => {
     const services = registry.services()
     const fromFile = services.filter((service) => service.owner === 'file').length
     return {
@@ -108,17 +101,17 @@ export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): P
     }
   })
 
-  app.get('/verdicts', schemaOf('Why packets left the pipeline', ref('Verdicts')), () => datapath.verdicts())
+  app.get('/verdicts', sluiceSchema('Why packets left the pipeline', ref('Verdicts')), () => datapath.verdicts())
 
   app.get(
     '/services',
-    schemaOf('Services with counters', Type.Object({ services: Type.Array(Type.Unsafe(ref('Service'))) })),
+    sluiceSchema('Services with counters', Type.Object({ services: Type.Array(Type.Unsafe(ref('Service'))) })),
     () => ({ services: datapath.services().map(serviceOutput) }),
   )
 
   app.post<{ Body: ServicesInput; Querystring: DryRun }>(
     '/services',
-    schemaOf('Make or change services, all or none', ref('Changes'), {
+    sluiceSchema('Make or change services, all or none', ref('Changes'), {
       body: ref('ServicesInput'),
       querystring: dryRunQuery,
     }),
@@ -146,7 +139,7 @@ export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): P
 
   app.delete<{ Params: { name: string }; Querystring: DryRun }>(
     '/services/:name',
-    schemaOf('Remove a service', ref('Changes'), {
+    sluiceSchema('Remove a service', ref('Changes'), {
       params: Type.Object({ name: Type.String() }),
       querystring: dryRunQuery,
     }),
@@ -163,7 +156,7 @@ export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): P
 
   app.post<{ Params: ServiceParams; Body: EndpointsInput; Querystring: DryRun }>(
     '/services/:name/endpoints',
-    schemaOf('Attach endpoints, or change those that are there; others stay as they are', ref('Changes'), {
+    sluiceSchema('Attach endpoints, or change those that are there; others stay as they are', ref('Changes'), {
       params: Type.Object(serviceParams),
       body: ref('EndpointsInput'),
       querystring: dryRunQuery,
@@ -184,7 +177,7 @@ export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): P
 
   app.delete<{ Params: EndpointParams; Querystring: DryRun }>(
     '/services/:name/endpoints/:endpoint',
-    schemaOf('Detach an endpoint; others stay as they are', ref('Changes'), {
+    sluiceSchema('Detach an endpoint; others stay as they are', ref('Changes'), {
       params: Type.Object(endpointParams),
       querystring: dryRunQuery,
     }),
@@ -204,7 +197,7 @@ export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): P
   for (const [verb, order, summary] of orders) {
     app.post<{ Params: EndpointParams }>(
       `/services/:name/endpoints/:endpoint/${verb}`,
-      schemaOf(summary, ref('Changes'), { params: Type.Object(endpointParams) }),
+      sluiceSchema(summary, ref('Changes'), { params: Type.Object(endpointParams) }),
       async (request) => {
         const service = find(registry.services(), request.params.name)
         const endpoint = findEndpoint(service, request.params.endpoint)
@@ -215,15 +208,13 @@ export const nativeRoutes = async (app: FastifyInstance, options: AppOptions): P
 
   app.get<{ Querystring: { limit?: number } }>(
     '/flows',
-    schemaOf('Flows', Type.Object({ flows: Type.Array(Type.Unsafe(ref('Flow'))) }), {
-      querystring: Type.Object({
-        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: flowsMax, description: `default ${flowsDefault}` })),
-      }),
+    sluiceSchema('Flows', Type.Object({ flows: Type.Array(Type.Unsafe(ref('Flow'))) }), {
+      querystring: Type.Object(limitQuery),
     }),
-    (request) => ({ flows: datapath.flows(request.query.limit ?? flowsDefault).map(flowOutput) }),
+    (request) => ({ flows: datapath.flows(request.query.limit ?? limitDefault).map(flowOutput) }),
   )
 
-  app.post('/reload', schemaOf('Read the configuration file again', ref('Changes')), async () => {
+  app.post('/reload', sluiceSchema('Read the configuration file again', ref('Changes')), async () => {
     const { services, sessions } = await registry.reload()
     return { ...answer(services, false), sessions: sessionChanges(sessions, options.describeSessions) }
   })

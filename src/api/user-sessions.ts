@@ -7,17 +7,9 @@ import type { OwnedUserSession, UserSessionOwners } from '../lb/user-session-own
 import type { NamedUserSession, UserSessionChange } from '../lb/user-session-registry.ts'
 import type { AppOptions } from './app.ts'
 import { readAddress } from './native-input.ts'
+import { dryRunQuery, limitDefault, limitQuery, sluiceSchema } from './route-schemas.ts'
 import { ref } from './schemas.ts'
 import type { UserSession, UserSessionChanges, UserSessionInput, UserSessions, UserSessionsInput } from './schemas.ts'
-
-const sessionsDefault = 1000
-const sessionsMax = 65_536
-
-const schemaOf = (summary: string, answer: object, more: object = {}) => ({
-  schema: { summary, tags: ['sluice'], response: { 200: answer, default: ref('Error') }, ...more },
-})
-
-const dryRunQuery = Type.Object({ dryRun: Type.Optional(Type.Boolean({ description: 'show the changes, make none' })) })
 
 /** Changes as answers show them. */
 export const sessionChanges = (
@@ -65,12 +57,8 @@ export const userSessionRoutes = async (app: FastifyInstance, options: AppOption
 
   app.get<{ Querystring: { limit?: number } }>(
     '/user-sessions',
-    schemaOf('Sessions with uplink classifiers, of every owner, with counters', ref('UserSessions'), {
-      querystring: Type.Object({
-        limit: Type.Optional(
-          Type.Integer({ minimum: 1, maximum: sessionsMax, description: `default ${sessionsDefault}` }),
-        ),
-      }),
+    sluiceSchema('Sessions with uplink classifiers, of every owner, with counters', ref('UserSessions'), {
+      querystring: Type.Object(limitQuery),
     }),
     ({ query }): UserSessions => {
       const owners = datapath.userSessions
@@ -78,7 +66,7 @@ export const userSessionRoutes = async (app: FastifyInstance, options: AppOption
       // A user has one session, so its first address leads to its name.
       const names = new Map(registry.userSessions().map(({ name, ueAddresses }) => [ueAddresses[0], name]))
       const sessions = all
-        .slice(0, query.limit ?? sessionsDefault)
+        .slice(0, query.limit ?? limitDefault)
         .map((one) => output(one, names.get(one.session.ueAddresses[0]) ?? '', owners))
       return { sessions, total: all.length }
     },
@@ -86,7 +74,7 @@ export const userSessionRoutes = async (app: FastifyInstance, options: AppOption
 
   app.post<{ Body: UserSessionsInput; Querystring: { dryRun?: boolean } }>(
     '/user-sessions',
-    schemaOf('Make or change sessions, all or none', ref('UserSessionChanges'), {
+    sluiceSchema('Make or change sessions, all or none', ref('UserSessionChanges'), {
       body: ref('UserSessionsInput'),
       querystring: dryRunQuery,
     }),
@@ -99,7 +87,7 @@ export const userSessionRoutes = async (app: FastifyInstance, options: AppOption
 
   app.delete<{ Params: { name: string }; Querystring: { dryRun?: boolean } }>(
     '/user-sessions/:name',
-    schemaOf('Remove a session', ref('UserSessionChanges'), {
+    sluiceSchema('Remove a session', ref('UserSessionChanges'), {
       params: Type.Object({ name: Type.String() }),
       querystring: dryRunQuery,
     }),
