@@ -3,21 +3,16 @@
 import type { Gtpc, GtpcSession } from '../../api/schemas.ts'
 import { connect } from '../context.ts'
 import type { GlobalOptions } from '../context.ts'
-import { durationText } from '../duration.ts'
 import type { Io } from '../io.ts'
 import { printData, printTable } from '../output.ts'
 import type { View } from '../output.ts'
-import { countersView, stateText } from './get-n4.ts'
+import { ageText, none, printServices, sayHowMany, stateText } from './signalling-views.ts'
 
 export interface GtpcOptions extends GlobalOptions {
   readonly sessions?: true
   readonly imsi?: string
   readonly limit?: number
 }
-
-const none = '-'
-
-const age = ({ ageMs }: GtpcSession): string => durationText(Math.floor(ageMs / 1000))
 
 const sessionsView = (io: Io, sessions: readonly GtpcSession[]): View => ({
   headers: ['Service', 'Version', 'IMSI', 'APN', 'Client', 'Gateway', 'State', 'Contexts', 'Age'],
@@ -30,7 +25,7 @@ const sessionsView = (io: Io, sessions: readonly GtpcSession[]): View => ({
     session.gateway,
     stateText(io, session.state),
     session.contexts.join(',') || none,
-    age(session),
+    ageText(session),
   ]),
   empty: 'no sessions',
 })
@@ -61,7 +56,7 @@ const sessionsWideView = (io: Io, sessions: readonly GtpcSession[]): View => ({
     `${session.gatewayTeid ?? none}>${session.teidForClient}`,
     stateText(io, session.state),
     session.contexts.join(',') || none,
-    age(session),
+    ageText(session),
   ]),
   empty: 'no sessions',
 })
@@ -108,7 +103,7 @@ const getSessions = async (io: Io, options: GtpcOptions): Promise<void> => {
     ...(imsi !== undefined && { imsi }),
   })
   const { sessions, total } = body
-  if (sessions.length < total) io.say(`only ${sessions.length} of ${total} sessions are shown; --limit shows more`)
+  sayHowMany(io, sessions, total)
   if (await printData(io, body, options.output)) return
   const view = options.output === 'wide' ? sessionsWideView : sessionsView
   printTable(io, view(io, sessions), options)
@@ -122,11 +117,5 @@ export const getGtpc = async (io: Io, options: GtpcOptions): Promise<void> => {
   const { body } = await client.get('/sluice/v1/gtpc')
   if (await printData(io, body, options.output)) return
   const services = body.gtpc
-  printTable(io, servicesView(services), options)
-  const counters = countersView(services, options.output === 'wide')
-  for (const view of [peersView(io, services), counters]) {
-    if (view.rows.length === 0) continue
-    io.out('\n')
-    printTable(io, view, options)
-  }
+  printServices(io, services, { services: servicesView(services), peers: peersView(io, services) }, options)
 }

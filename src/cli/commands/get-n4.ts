@@ -3,27 +3,20 @@
 import type { N4, N4Session } from '../../api/schemas.ts'
 import { connect } from '../context.ts'
 import type { GlobalOptions } from '../context.ts'
-import { durationText } from '../duration.ts'
 import type { Io } from '../io.ts'
 import { printData, printTable } from '../output.ts'
 import type { View } from '../output.ts'
+import { ageText, none, printServices, sayHowMany, stateText } from './signalling-views.ts'
 
 export interface SessionsOptions extends GlobalOptions {
   readonly limit?: number
 }
-
-const none = '-'
 
 const listText = (texts: readonly string[]): string => (texts.length === 0 ? none : texts.join(','))
 
 /** A TEID that the UPF calls by another one has both. */
 const tunnelText = ({ teid, upfTeid }: N4Session['tunnels'][number]): string =>
   teid === upfTeid ? teid : `${teid}>${upfTeid}`
-
-export const stateText = (io: Io, state: string): string =>
-  state === 'up' || state === 'establishing' || state === 'associating' ? state : io.style('out', 'yellow', state)
-
-const age = ({ ageMs }: N4Session): string => durationText(Math.floor(ageMs / 1000))
 
 const trafficHeaders = ['Up Packets', 'Up Bytes', 'Down Packets', 'Down Bytes'] as const
 
@@ -43,7 +36,7 @@ const sessionsView = (io: Io, sessions: readonly N4Session[]): View => ({
     listText(session.ueAddresses),
     String(session.tunnels.length),
     ...trafficTexts(session),
-    age(session),
+    ageText(session),
   ]),
   empty: 'no sessions',
 })
@@ -76,7 +69,7 @@ const sessionsWideView = (io: Io, sessions: readonly N4Session[]): View => ({
     listText(session.ueAddresses),
     listText(session.tunnels.map(tunnelText)),
     ...trafficTexts(session),
-    age(session),
+    ageText(session),
   ]),
   empty: 'no sessions',
 })
@@ -86,7 +79,7 @@ export const getSessions = async (io: Io, options: SessionsOptions): Promise<voi
   const { limit } = options
   const { body } = await client.get('/sluice/v1/sessions', limit === undefined ? {} : { limit })
   const { sessions, total } = body
-  if (sessions.length < total) io.say(`only ${sessions.length} of ${total} sessions are shown; --limit shows more`)
+  sayHowMany(io, sessions, total)
   if (await printData(io, body, options.output)) return
   const view = options.output === 'wide' ? sessionsWideView : sessionsView
   printTable(io, view(io, sessions), options)
@@ -124,27 +117,10 @@ const peersView = (io: Io, services: readonly N4[]): View => ({
   empty: 'no peers',
 })
 
-/** What never happened is left out, unless all is wanted. */
-export const countersView = (services: readonly Pick<N4, 'counters' | 'service'>[], all: boolean): View => ({
-  headers: ['Service', 'Counter', 'Count'],
-  rows: services.flatMap(({ counters, service }) =>
-    Object.entries(counters)
-      .filter(([, count]) => all || count > 0)
-      .map(([name, count]) => [service, name, String(count)]),
-  ),
-  empty: '',
-})
-
 export const getN4 = async (io: Io, options: GlobalOptions): Promise<void> => {
   const client = await connect(io, options)
   const { body } = await client.get('/sluice/v1/n4')
   if (await printData(io, body, options.output)) return
   const services = body.n4
-  printTable(io, servicesView(services), options)
-  const counters = countersView(services, options.output === 'wide')
-  for (const view of [peersView(io, services), counters]) {
-    if (view.rows.length === 0) continue
-    io.out('\n')
-    printTable(io, view, options)
-  }
+  printServices(io, services, { services: servicesView(services), peers: peersView(io, services) }, options)
 }
