@@ -12,6 +12,7 @@ import { SimUpf } from '../../src/sim/sim-upf.ts'
 import { SmallMaps } from '../../src/testing/datapath/small-maps.ts'
 import { UserSessionOwners } from '../../src/lb/user-session-owners.ts'
 import { FakeUserSessions } from '../../src/testing/fake-user-sessions.ts'
+import { n4Service } from '../../src/testing/services.ts'
 import { formatAddress } from '../../src/wire/ip.ts'
 import { teidBytes } from '../n3/hints.ts'
 import { toRow } from './row.ts'
@@ -42,30 +43,14 @@ const n3 = makeService({
   endpoints: upfs.map((address) => ({ ...endpointDefaults, address, port: 2152 })),
 })
 
-const n4 = makeService({
-  name: 'n4',
-  address: vip,
-  port: 8805,
-  protocol: 'udp',
-  mode: 'proxy',
-  select: 'n4',
-  announce: 'routed',
-  endpoints: upfs.map((address) => ({ ...endpointDefaults, address, port: 8805 })),
-  n4: {
-    tunnels: 'n3',
-    users: [],
-    localNetworkInstances: [],
-    nodeId: null,
-    balance: 'least-sessions',
-    onLoss: 'report',
-    onFewerFeatures: 'refuse',
-    hotPercent: 90,
-    heartbeat: 60,
-    echo: 0,
-    t1: 1000,
-    n1: 3,
+const n4 = n4Service(
+  {
+    address: vip,
+    announce: 'routed',
+    endpoints: upfs.map((address) => ({ ...endpointDefaults, address, port: 8805 })),
   },
-})
+  { hotPercent: 90, heartbeat: 60 },
+)
 
 export const benchVisibility = async ({ progress, trials: wanted }: BenchOptions): Promise<readonly Row[]> => {
   progress.say(`looking up the hints of ${wanted} sessions`)

@@ -6,7 +6,7 @@ import { ResourceError } from '../lb/datapath.ts'
 import { ConflictError, NotFoundError, UnavailableError } from '../lb/errors.ts'
 import { endpointKey, serviceKey } from '../lb/model.ts'
 import { FakeDatapath } from '../testing/fake-datapath.ts'
-import { endpoint, service } from '../testing/services.ts'
+import { endpoint, n4Service, service } from '../testing/services.ts'
 import { Controller } from './controller.ts'
 import { ConfigErrors } from './errors.ts'
 import { toServiceInput } from './sections/services.ts'
@@ -431,30 +431,7 @@ test('state: what a crash left half-written is overwritten', async (t) => {
 })
 
 const n3 = service({ name: 'n3', address: '10.99.0.1', port: 2152, protocol: 'udp', select: 'n3' })
-const n4 = service({
-  name: 'n4',
-  address: '10.99.0.1',
-  port: 8805,
-  protocol: 'udp',
-  mode: 'proxy',
-  announce: 'local',
-  select: 'n4',
-  n4: {
-    tunnels: 'n3',
-    users: [],
-    localNetworkInstances: [],
-    nodeId: null,
-    balance: 'least-sessions',
-    onLoss: 'report',
-    onFewerFeatures: 'refuse',
-    hotPercent: 80,
-    heartbeat: 5,
-    echo: 0,
-    t1: 1000,
-    n1: 3,
-  },
-  endpoints: [endpoint('10.0.0.1', { port: 8805 })],
-})
+const n4 = n4Service({ address: '10.99.0.1', endpoints: [endpoint('10.0.0.1', { port: 8805 })] })
 
 test('references: the API is refused what names no service, and removal of one that is named, by name', async (t) => {
   const { start } = await world(t, yaml([web]))

@@ -4,7 +4,7 @@ import { smfDefaults, upfDefaults } from '../sim/defaults.ts'
 import { SimSmf } from '../sim/sim-smf.ts'
 import { SimUpf } from '../sim/sim-upf.ts'
 import { FakeDatapath } from './fake-datapath.ts'
-import { endpoint, service } from './services.ts'
+import { endpoint, n4Service, service } from './services.ts'
 import { SimNetwork } from './sim-network.ts'
 import { ProxyingDatapath } from '../proxy/proxying-datapath.ts'
 import type { Datapath } from '../lb/datapath.ts'
@@ -21,21 +21,6 @@ export const endpointsAt = (
   addresses: readonly string[],
   more: Partial<Endpoint> = {},
 ): readonly Endpoint[] => addresses.map((address) => endpoint(address, { port, ...more }))
-
-const settings: N4Settings = {
-  tunnels: 'n3',
-  users: [],
-  localNetworkInstances: [],
-  nodeId: null,
-  balance: 'least-sessions',
-  onLoss: 'report',
-  onFewerFeatures: 'refuse',
-  hotPercent: 80,
-  heartbeat: 1,
-  echo: 0,
-  t1: 100,
-  n1: 1,
-}
 
 export const n3Of = (more: Partial<Service> = {}): Service =>
   service({
@@ -64,18 +49,11 @@ export const n6Of = (more: Partial<Service> = {}): Service =>
   })
 
 export const n4Of = (more: Partial<Service> = {}, n4: Partial<N4Settings> = {}): Service =>
-  service({
-    name: 'n4',
-    address: vip,
-    port: 8805,
-    protocol: 'udp',
-    mode: 'proxy',
-    select: 'n4',
-    announce: 'local',
-    endpoints: endpointsAt(8805, upfs),
-    n4: { ...settings, ...n4 },
-    ...more,
-  })
+  n4Service(
+    { address: vip, endpoints: endpointsAt(8805, upfs), ...more },
+    // Patience would only be waited for.
+    { heartbeat: 1, t1: 100, n1: 1, ...n4 },
+  )
 
 interface Line {
   readonly level: string

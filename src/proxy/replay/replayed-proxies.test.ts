@@ -8,7 +8,7 @@ import { readCapture } from '../../captures/index.ts'
 import { pfcp, readElements, typedFSeid, typedFTeid } from '../../protocols/pfcp/index.ts'
 import { classicCapture } from '../../testing/capture.ts'
 import { FakeDatapath } from '../../testing/fake-datapath.ts'
-import { endpoint, service } from '../../testing/services.ts'
+import { endpoint, n4Service, service } from '../../testing/services.ts'
 import { seededFraction } from '../../datapath/replay/random.ts'
 import { openReplayedProxies } from './replayed-proxies.ts'
 import type { PfcpElement } from '../../protocols/pfcp/index.ts'
@@ -22,34 +22,9 @@ const fixtures = join(import.meta.dirname, '../../../fixtures')
 
 const behind = (port: number, addresses: readonly string[]) => addresses.map((at) => endpoint(at, { port }))
 
-const n4Settings = {
-  tunnels: 'n3',
-  users: [],
-  localNetworkInstances: [],
-  nodeId: null,
-  balance: 'least-sessions',
-  onLoss: 'report',
-  onFewerFeatures: 'refuse',
-  hotPercent: 80,
-  heartbeat: 5,
-  echo: 0,
-  t1: 1000,
-  n1: 1,
-} as const satisfies Service['n4']
-
 const n4 = (address: string = vip, endpoints: readonly string[] = upfs): readonly Service[] => [
   service({ name: 'n3', address, port: 2152, protocol: 'udp', select: 'n3', endpoints: behind(2152, endpoints) }),
-  service({
-    name: 'n4',
-    address,
-    port: 8805,
-    protocol: 'udp',
-    mode: 'proxy',
-    select: 'n4',
-    announce: 'local',
-    n4: n4Settings,
-    endpoints: behind(8805, endpoints),
-  }),
+  n4Service({ address, endpoints: behind(8805, endpoints) }, { n1: 1 }),
 ]
 
 const gtpc: readonly Service[] = [
