@@ -1,12 +1,14 @@
+import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { labFor } from '../../lab/testing.ts'
 import { makeAttacher } from '../testing/datapath/attacher.ts'
-import { pinsFor } from '../testing/datapath/small-maps.ts'
+import { loadSmall, pinsFor } from '../testing/datapath/small-maps.ts'
 import { testWith } from '../testing/needs.ts'
 import type { Host, Remote } from '../../lab/host.ts'
 import type { Topology } from '../../lab/topology.ts'
 import type { Attacher } from '../testing/datapath/attacher.ts'
 import type { InterfaceRequest } from './attach.ts'
+import type { Loaded } from './maps.ts'
 
 const alone: Topology = { hook: 'tc', balancer: 'box', hosts: [{ name: 'box' }], links: [] }
 
@@ -53,6 +55,11 @@ const boxOf = (host: Host, attacher: Remote<Attacher>): Box => {
   }
 }
 
+/** Whatever is attached somewhere may be attached elsewhere too: one set serves all tests. */
+let loaded: Loaded | null = null
+
+test.after.always(() => loaded?.close())
+
 const kernel = (title: string, run: (t: ExecutionContext, box: Box) => Promise<void>): void =>
   testWith(['root', 'bpf', 'netns', 'xdp'], title, async (t) => {
     const lab = await labFor(t, alone)
@@ -61,6 +68,7 @@ const kernel = (title: string, run: (t: ExecutionContext, box: Box) => Promise<v
       new URL('../testing/datapath/attacher.ts', import.meta.url),
       makeAttacher,
       pins,
+      (loaded ??= loadSmall()).programs,
     )
     await run(t, boxOf(lab.balancer, attacher))
   })

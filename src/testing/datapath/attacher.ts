@@ -31,21 +31,24 @@ export interface Attacher {
   refuseTcx(code: string): void
 }
 
-export const makeAttacher = (pins: string): Attacher => {
+/** `programs` are lent: descriptors are of the process, not of a thread. */
+export const makeAttacher = (pins: string, programs: Loaded['programs']): Attacher => {
   const ignore = (): void => undefined
   const log: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore }
-  let loaded: Loaded = loadSmall()
+  let current = programs
+  let own: Loaded | null = null
   const names = (): readonly string[] => (existsSync(pins) ? readdirSync(pins).toSorted() : [])
   return {
-    attach: (requests) => attach({ pins, programs: loaded.programs, log }, requests),
+    attach: (requests) => attach({ pins, programs: current, log }, requests),
     detachAll: () => detachAll({ pins, log }),
     newPrograms() {
-      loaded.close()
-      loaded = loadSmall()
+      own?.close()
+      own = loadSmall()
+      current = own.programs
     },
     programIds: () => ({
-      tc: native.programInfo(loaded.programs.tc).id,
-      xdp: native.programInfo(loaded.programs.xdp).id,
+      tc: native.programInfo(current.tc).id,
+      xdp: native.programInfo(current.xdp).id,
     }),
     pins: names,
     links: () =>
