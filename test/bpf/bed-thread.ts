@@ -68,7 +68,15 @@ const frameRoomBytes = 16_384
 /** Hints of a case are one batch; those that programs learn are looked for at every 64th sweep. */
 const sweepsToSeeAll = 66
 const generationsPerCase = 17
-const sizes = { services: 64, endpoints: 512, slotPages: 1024 } as const
+const sizes = {
+  services: 64,
+  endpoints: 512,
+  slotPages: 1024,
+  hints: 4096,
+  affinities: 1024,
+  fragments: 1024,
+  sctpPaths: 1024,
+} as const
 
 /** Marks take new flows away from XDP, so only where a case has one. */
 function featuresOf({ services }: Setup): number {
