@@ -15,7 +15,7 @@ type Tier =
       readonly kind: 'ava'
       readonly title: string
       readonly files: readonly string[]
-      /** In two halves, each a test at a time: they start programs of their own that want the cores too. */
+      /** Two files at a time, each a test at a time: they start programs of their own that want the cores too. */
       readonly heavy: boolean
       readonly workerThreads: boolean
     }
@@ -34,6 +34,8 @@ const threadFiles = [
   '{native,lab,src/{api,lb},src/datapath/network}/**/*.test.ts',
   'src/datapath/{attach,datapath,hints,services}.test.ts',
 ]
+/** Far longer than others of their tier: begun first, or the other lane would wait for them at the end. */
+const longest: ReadonlySet<string> = new Set(['test/bpf/replay.test.ts'])
 const compileCache = join(import.meta.dirname, '../build/compile-cache')
 const workerThreads = process.env['SLUICE_WORKER_THREADS'] === '1'
 
@@ -61,6 +63,9 @@ const tiersWhenNamed: ReadonlyMap<string, readonly Tier[]> = new Map<string, rea
   ['vm', [{ kind: 'tap', title: 'vm', command: ['node', 'scripts/vm/main.ts'] }]],
 ])
 
+/** Ctrl-C reaches the tests too: they clean up, then the sum is printed as far as it goes. */
+let interrupted = false
+
 async function main(args: readonly string[]): Promise<number> {
   const known = new Map([...tiers, ...tiersWhenNamed])
   const unknown = args.filter((name) => !known.has(name))
@@ -68,8 +73,6 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`no tier is called ${unknown.join(', ')}; tiers: ${[...known.keys()].join(', ')}`)
     return 2
   }
-  // Ctrl-C reaches the tests too: they clean up, then the sum is printed as far as it goes.
-  let interrupted = false
   process.on('SIGINT', () => {
     interrupted = true
   })
@@ -127,13 +130,16 @@ async function runAva(tier: Extract<Tier, { kind: 'ava' }>): Promise<Tally> {
     NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? compileCache,
   }
   if (!tier.heavy) return runTap(tier.title, ['ava', '--tap', ...files], environment)
-  // Alternately, so that no half has all the long ones. AVA itself takes `--serial` for files, too.
-  const halves = [0, 1].map((half) => files.filter((_, index) => index % 2 === half)).filter(({ length }) => length > 0)
-  const tallies = await Promise.all(
-    halves.map((half) => runTap(tier.title, ['ava', '--tap', '--serial', ...half], environment)),
-  )
+  // AVA itself takes `--serial` for files, too. Some take a minute and some a second: who is done takes the next one.
+  const waiting = files.toSorted((a, b) => Number(longest.has(b)) - Number(longest.has(a))).values()
   const tally = emptyTally()
-  for (const one of tallies) add(tally, one)
+  const takeFiles = async (): Promise<void> => {
+    for (const file of waiting) {
+      if (interrupted) return
+      add(tally, await runTap(`${tier.title}: ${file}`, ['ava', '--tap', '--serial', file], environment))
+    }
+  }
+  await Promise.all([takeFiles(), takeFiles()])
   return tally
 }
 
