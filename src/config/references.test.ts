@@ -75,6 +75,13 @@ const noRange = (index: number): string =>
   `4 services[0].endpoints[${index}].teidRange: is missing, and n4 makes tunnels here: equal TEIDs of two UPFs are ` +
   'told apart by writing one of them anew, which nobody does in mode dsr; add the range that this UPF is told to ' +
   'choose its TEIDs from, another one for each (n4-dsr-ranges)'
+const whyPlace = 'hints lead packets of tunnels to endpoints of the service that takes them, and nowhere else'
+const noPlace = (path: string, address: string, why: string): string =>
+  `5 services[1].${path}: ${address} takes GTP-U at no endpoint of n3, ${why}: ${whyPlace}; make the address where ` +
+  'it does one, and name it in `upf.userPlane` if it is another than this (n4-user-plane)'
+const notThere = (place: number, address: string): string =>
+  `5 services[1].endpoints[0].upf.userPlane[${place}]: ${address} is no endpoint of n3: ${whyPlace}; make it an ` +
+  'endpoint of n3, or change it (n4-user-plane)'
 const pairs: typeof cases = [
   ['restore is refused where tunnels are in mode dsr (N3.9)', [dsr('l2'), n4({ onLoss: 'restore' })], [restoreInDsr]],
   [
@@ -102,6 +109,34 @@ const pairs: typeof cases = [
     'where TEIDs can be written UPFs need no ranges, and restore is accepted (N3.13)',
     [{ ...n3, endpoints: two }, n4({ onLoss: 'restore' }, { endpoints: two })],
     [],
+  ],
+  [
+    'a UPF is refused for whose tunnels no endpoint is left (N4.19)',
+    [n3, n4({}, { endpoints: two })],
+    [noPlace('endpoints[1].address', '10.2.2.2', 'as all of them are those of other UPFs')],
+  ],
+  [
+    'a UPF is refused where tunnels have no endpoints at all (N4.19)',
+    [{ ...n3, endpoints: [] }, n4({})],
+    [noPlace('endpoints[0].address', '10.2.1.2', 'which has none')],
+  ],
+  [
+    'UPFs that may have any of the endpoints, as their F-TEIDs say, are accepted (N4.19)',
+    [{ ...n3, endpoints: two }, n4({}, { endpoints: [{ address: '10.7.1.2' }, { address: '10.7.2.2' }] })],
+    [],
+  ],
+  [
+    'UPFs that say which endpoints are theirs are accepted, in whatever spelling (N4.19)',
+    [
+      { ...n3, vip: 'fd00:99::1', endpoints: [{ address: 'fd00::1' }, { address: 'fd00::2' }] },
+      n4({}, { endpoints: two.map((one, index) => ({ ...one, upf: { userPlane: [`FD00:0::${index + 1}`] } })) }),
+    ],
+    [],
+  ],
+  [
+    'a UPF is refused that takes GTP-U where nothing is led (N4.19)',
+    [n3, n4({}, { endpoints: [{ address: '10.2.1.2', upf: { userPlane: ['10.2.1.2', '10.9.1.2'] } }] })],
+    [notThere(1, '10.9.1.2')],
   ],
 ]
 for (const [title, services, wrong] of pairs)
@@ -142,7 +177,7 @@ test('references: of services of the model one that would go is told apart from 
   t.deepEqual(findWrongReferences([{ ...refers, select: 'rr' }]), [])
 })
 
-test('references: services of the model meet the same rules, whoever owns them (N3.9)', (t) => {
+test('references: services of the model meet the same rules, whoever owns them (N3.9, N4.19)', (t) => {
   const { services } = parse(textOf([{ ...n3, endpoints: two }, n4({ onLoss: 'restore' }, { endpoints: two })]))
   const [tunnels, refers] = services
   const paths = (...all: readonly (typeof tunnels)[]) =>
@@ -153,4 +188,5 @@ test('references: services of the model meet the same rules, whoever owns them (
     '0 endpoints.0.teidRange',
     '0 endpoints.1.teidRange',
   ])
+  t.deepEqual(paths({ ...tunnels!, endpoints: tunnels!.endpoints.slice(1) }, refers), ['1 endpoints.0.address'])
 })

@@ -36,7 +36,9 @@ const words = (description: string) =>
 const upfSchema = Type.Object(
   {
     userPlane: Type.Array(Type.String({ format: 'ip' }), {
-      description: 'Where it takes GTP-U; endpoints of the service `n4.tunnels`. Empty: where its F-TEIDs say.',
+      description:
+        'Where it takes GTP-U; all of them endpoints of the service `n4.tunnels`. Empty: where its F-TEIDs say, ' +
+        'which must be one of these endpoints too.',
       maxItems: 16,
       default: [],
     }),
