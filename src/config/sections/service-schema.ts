@@ -58,7 +58,9 @@ const upfSchema = Type.Object(
       }),
       { description: 'Slices (S-NSSAI) that it serves: SST, or SST-SD. Empty: all.', maxItems: 256, default: [] },
     ),
-    uePools: words('Prefixes of UE addresses (`10.45.0.0/16`), and names of UE IP address pools. Empty: all.'),
+    uePools: words(
+      'Prefixes of UE addresses (`10.45.0.0/16`), and names of UE IP address pools, without a `/`. Empty: all.',
+    ),
   },
   { description: 'For `select: n4`: the sessions that this UPF is for.', additionalProperties: false },
 )
