@@ -162,7 +162,7 @@ test('n4: a UPF that takes a tunnel at both families gets the one of the VIP', a
   )
 })
 
-test('n4: endpoints come and go while the sessions stay and the SMF notices nothing (N4.18)', async (t) => {
+test('n4: endpoints come and go while the sessions stay and the SMF notices nothing (N4.15)', async (t) => {
   const { client, datapath, n3, n4, network, proxying, replace, upf } = await ready()
   await network.until(client.establish(30, pace))
   const fourth = upf('10.0.0.14')
