@@ -47,6 +47,8 @@ function tunnelFor(state: GtpcState, { version }: Dialect, facts: Facts, end: En
     state.counters.add(reason)
     return null
   }
+  if (facts.user !== null && state.tunnels.countOfUser(facts.user) >= state.limits.perUser)
+    return none('too-many-sessions-of-user')
   const path = pathFor(state, version, facts.user)
   if (path === null) return none('no-gateway')
   if (state.tunnels.size >= state.limits.sessions) return none('too-many-sessions')

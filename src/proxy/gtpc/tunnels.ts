@@ -43,7 +43,7 @@ export class TunnelTable {
   readonly #forClient = new Map<number, Tunnel>()
   readonly #forGateway = new Map<number, Tunnel>()
   readonly #byClientEnd = new Map<string, Tunnel>()
-  readonly #byUser = new Map<string, Tunnel[]>()
+  readonly #byUser = new Map<string, Set<Tunnel>>()
   readonly #random: () => number
 
   constructor(random: () => number) {
@@ -82,8 +82,8 @@ export class TunnelTable {
     tunnel.client.tunnels.add(tunnel)
     if (tunnel.user === null) return tunnel
     const others = this.#byUser.get(tunnel.user)
-    if (others === undefined) this.#byUser.set(tunnel.user, [tunnel])
-    else others.push(tunnel)
+    if (others === undefined) this.#byUser.set(tunnel.user, new Set([tunnel]))
+    else others.add(tunnel)
     return tunnel
   }
 
@@ -96,9 +96,9 @@ export class TunnelTable {
     tunnel.path.tunnels.delete(tunnel)
     tunnel.client.tunnels.delete(tunnel)
     if (tunnel.user === null) return
-    const left = this.ofUser(tunnel.user).filter((other) => other !== tunnel)
-    if (left.length === 0) this.#byUser.delete(tunnel.user)
-    else this.#byUser.set(tunnel.user, left)
+    const its = this.#byUser.get(tunnel.user)
+    its?.delete(tunnel)
+    if (its?.size === 0) this.#byUser.delete(tunnel.user)
   }
 
   /** Whom a TEID of a header leads to: what the client was given leads to the gateway. */
@@ -114,9 +114,13 @@ export class TunnelTable {
     return this.#byClientEnd.get(endKey(version, end)) ?? null
   }
 
-  /** In the order of their creation. */
+  /** In the order of their creation; few, as `GtpcLimits.perUser` says. */
   ofUser(user: string): readonly Tunnel[] {
-    return this.#byUser.get(user) ?? []
+    return [...(this.#byUser.get(user) ?? [])]
+  }
+
+  countOfUser(user: string): number {
+    return this.#byUser.get(user)?.size ?? 0
   }
 
   /** The client is another one now, or another end of it. */
