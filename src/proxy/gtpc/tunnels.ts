@@ -26,9 +26,37 @@ export interface Tunnel {
   creating: number
   isGone: boolean
   readonly createdMs: number
-  /** FQ-CSIDs that client and gateway have said */
+  /** FQ-CSIDs that client and gateway have said; both sides have it by these, too */
   clientSets: readonly string[]
   gatewaySets: readonly string[]
+}
+
+/** Tunnels of one node by the sets that it has named for them. */
+export class TunnelSets {
+  readonly #bySet = new Map<string, Set<Tunnel>>()
+
+  add(tunnel: Tunnel, sets: readonly string[]): void {
+    for (const set of sets) {
+      const others = this.#bySet.get(set)
+      if (others === undefined) this.#bySet.set(set, new Set([tunnel]))
+      else others.add(tunnel)
+    }
+  }
+
+  remove(tunnel: Tunnel, sets: readonly string[]): void {
+    for (const set of sets) {
+      const others = this.#bySet.get(set)
+      others?.delete(tunnel)
+      if (others?.size === 0) this.#bySet.delete(set)
+    }
+  }
+
+  /** Each once. */
+  of(sets: Iterable<string>): ReadonlySet<Tunnel> {
+    const found = new Set<Tunnel>()
+    for (const set of sets) for (const tunnel of this.#bySet.get(set) ?? []) found.add(tunnel)
+    return found
+  }
 }
 
 export type NewTunnel = Pick<Tunnel, 'version' | 'path' | 'user' | 'apn' | 'interface' | 'client' | 'clientEnd'>
@@ -94,7 +122,9 @@ export class TunnelTable {
     const key = endKey(tunnel.version, tunnel.clientEnd)
     if (this.#byClientEnd.get(key) === tunnel) this.#byClientEnd.delete(key)
     tunnel.path.tunnels.delete(tunnel)
+    tunnel.path.sets.remove(tunnel, tunnel.gatewaySets)
     tunnel.client.tunnels.delete(tunnel)
+    tunnel.client.sets.remove(tunnel, tunnel.clientSets)
     if (tunnel.user === null) return
     const its = this.#byUser.get(tunnel.user)
     its?.delete(tunnel)
@@ -128,10 +158,24 @@ export class TunnelTable {
     const key = endKey(tunnel.version, tunnel.clientEnd)
     if (this.#byClientEnd.get(key) === tunnel) this.#byClientEnd.delete(key)
     tunnel.client.tunnels.delete(tunnel)
+    tunnel.client.sets.remove(tunnel, tunnel.clientSets)
     tunnel.client = client
     tunnel.clientEnd = end
     client.tunnels.add(tunnel)
+    client.sets.add(tunnel, tunnel.clientSets)
     this.#byClientEnd.set(endKey(tunnel.version, end), tunnel)
+  }
+
+  nameClientSets(tunnel: Tunnel, sets: readonly string[]): void {
+    tunnel.client.sets.remove(tunnel, tunnel.clientSets)
+    tunnel.clientSets = sets
+    tunnel.client.sets.add(tunnel, sets)
+  }
+
+  nameGatewaySets(tunnel: Tunnel, sets: readonly string[]): void {
+    tunnel.path.sets.remove(tunnel, tunnel.gatewaySets)
+    tunnel.gatewaySets = sets
+    tunnel.path.sets.add(tunnel, sets)
   }
 
   /** Random, so that one that was removed does not soon mean another tunnel; 0: none. */
