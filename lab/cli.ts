@@ -12,14 +12,14 @@ import { isInstanceName } from '../src/lb/paths.ts'
 import { runDemo } from './demo.ts'
 import { demoModes } from './demo-services.ts'
 import { commandInside } from './host.ts'
-import { runN4Lab } from './n4.ts'
+import { mostSessions, runN4Lab } from './n4.ts'
 import { LabBusyError, listLabs, namespaceHosts } from './instance.ts'
 import { removeDeadLab } from './removal.ts'
 import { type Hook, hooks } from './topology.ts'
 
 const defaultConnections = 300
 const connectionsLimit = 20_000
-const sessionsLimit = 200_000
+const packetRateLimit = 200_000
 const usageExitCode = 2
 
 interface LabFlags {
@@ -64,7 +64,7 @@ export const register = (program: Command): void => {
     .option('--once', 'end when all has been shown')
     .option('--json', 'with --once: the summary as JSON')
     .option('--sessions <n>', 'how many', sessionCount, 10_000)
-    .option('--packet-rate <n>', 'uplink packets a second', sessionCount, 10_000)
+    .option('--packet-rate <n>', 'uplink packets a second', packetRate, 10_000)
     .action(async (_flags: unknown, command: Command) => {
       const flags = command.optsWithGlobals<LabFlags & { readonly sessions: number; readonly packetRate: number }>()
       if (flags.once === undefined && flags.json !== undefined)
@@ -126,8 +126,14 @@ const connectionCount = (text: string): number => {
 
 const sessionCount = (text: string): number => {
   const count = Number(text)
-  if (Number.isInteger(count) && count >= 1 && count <= sessionsLimit) return count
-  throw new InvalidArgumentError(`give a number from 1 to ${sessionsLimit}`)
+  if (Number.isInteger(count) && count >= 1 && count <= mostSessions) return count
+  throw new InvalidArgumentError(`give a number from 1 to ${mostSessions}, as many as the daemon lists at once`)
+}
+
+const packetRate = (text: string): number => {
+  const rate = Number(text)
+  if (Number.isInteger(rate) && rate >= 1 && rate <= packetRateLimit) return rate
+  throw new InvalidArgumentError(`give a number from 1 to ${packetRateLimit}`)
 }
 
 const checkName = (command: Command, instance: string | undefined): void => {

@@ -31,6 +31,35 @@ export interface N4Summary {
   readonly problems: readonly string[]
 }
 
+/** What the summary is held against. */
+export interface Expectations {
+  /** sessions that were asked for */
+  readonly wanted: number
+  /** packets since the UPF was killed and its sessions restored */
+  readonly steeredAfter: number
+  /** packets of all UPFs by eBPF's counters: before one was killed, and at the end */
+  readonly counted: { readonly before: number; readonly after: number }
+  /** what SMFs found wrong with answers */
+  readonly peers: readonly object[]
+}
+
+/** Why the run did not succeed, in words; empty when it did. */
+export const problemsOf = (
+  { endpoints, lost, misrouted, sessions }: Omit<N4Summary, 'problems'>,
+  { counted, peers, steeredAfter, wanted }: Expectations,
+): readonly string[] => [
+  ...(sessions === wanted ? [] : [`${sessions} sessions are up, and ${wanted} were asked for`]),
+  ...(misrouted === 0 ? [] : [`${misrouted} packets came to a UPF or a session that they were not for`]),
+  ...(lost === 0 ? [] : [`${lost} packets did not come back, though their UPFs lived`]),
+  ...endpoints.flatMap(({ address, counted: sent, packets }) =>
+    sent < packets ? [`eBPF counted ${sent} packets to ${address}, which got ${packets}`] : [],
+  ),
+  ...(counted.after < counted.before + steeredAfter
+    ? [`eBPF counted ${counted.after} packets, and before a UPF was killed ${counted.before} of them`]
+    : []),
+  ...peers.map((problem) => JSON.stringify(problem)),
+]
+
 /** Of packets, since the start. */
 export interface Counts {
   readonly sent: number

@@ -8,7 +8,7 @@ import type { N4Sessions } from '../src/api/schemas.ts'
 import type { Daemon } from './daemon.ts'
 import type { Remote } from './host.ts'
 import { Lab } from './lab.ts'
-import { liveLines, summaryLines, type Counts, type N4Summary, type Window } from './n4-summary.ts'
+import { liveLines, problemsOf, summaryLines, type Counts, type N4Summary, type Window } from './n4-summary.ts'
 import { Screen } from './screen.ts'
 import { exitOnSignals } from './signals.ts'
 import { balancerDevices, threeServers, type Hook, type ThreeServers } from './topology.ts'
@@ -19,8 +19,8 @@ const windowMs = 3000
 /** for what is on its way when nothing more is sent */
 const settleMs = 500
 const waitMs = 60_000
-/** Sessions that one answer of the daemon may have. */
-const listed = 65_536
+/** Sessions that one answer of the daemon may have: of more, their counters could not be compared. */
+export const mostSessions = 65_536
 const linePeriodMs = 1000
 const concurrency = 128
 const upfKilled = 1
@@ -156,8 +156,8 @@ const play = async (scene: Scene, { packetsPerSecond, sessions }: N4LabOptions):
     return associations.length > 0
   })
   const up = (await Promise.all(smfs.map((smf) => smf.use('report')))).reduce((sum, one) => sum + one.sessions.up, 0)
-  const problems = (await Promise.all(smfs.map((smf) => smf.use('report')))).flatMap((report) => report.problems)
-  return {
+  const peers = (await Promise.all(smfs.map((smf) => smf.use('report')))).flatMap((report) => report.problems)
+  const summary = {
     sessions: up,
     steered: calm.steered + after.steered,
     misrouted: calm.misrouted + loss.misrouted + after.misrouted,
@@ -165,17 +165,9 @@ const play = async (scene: Scene, { packetsPerSecond, sessions }: N4LabOptions):
     endpoints,
     establishMs: Math.round(establishMs),
     failover: { restoreMs: Math.round(restoreMs), lost: loss.lost, steered: loss.steered },
-    problems: [
-      ...(up === sessions ? [] : [`${up} sessions are up, and ${sessions} were asked for`]),
-      ...endpoints.flatMap(({ address, counted: sent, packets }) =>
-        sent < packets ? [`eBPF counted ${sent} packets to ${address}, which got ${packets}`] : [],
-      ),
-      ...(counted.after < counted.before + after.steered
-        ? [`eBPF counted ${counted.after} packets, and before a UPF was killed ${counted.before} of them`]
-        : []),
-      ...problems.map((problem) => JSON.stringify(problem)),
-    ],
   }
+  const problems = problemsOf(summary, { wanted: sessions, steeredAfter: after.steered, counted, peers })
+  return { ...summary, problems }
 }
 
 const totalOf = (endpoints: N4Summary['endpoints']): number => endpoints.reduce((sum, { counted }) => sum + counted, 0)
@@ -226,7 +218,7 @@ const endpointsOf = async ({ daemon, topology, upfs }: Scene): Promise<N4Summary
 
 /** By the address of the UPF that has the session: what eBPF has counted of uplink packets. */
 const countedOf = async (daemon: Daemon): Promise<ReadonlyMap<string, number>> => {
-  const { body, status } = await daemon.request('GET', `/sluice/v1/sessions?limit=${listed}`)
+  const { body, status } = await daemon.request('GET', `/sluice/v1/sessions?limit=${mostSessions}`)
   if (status !== 200) throw new Error(`the daemon answered ${status}: ${body}`)
   const { sessions } = JSON.parse(body) as N4Sessions
   const counted = new Map<string, number>()

@@ -9,6 +9,7 @@ import { configHelp } from './help.ts'
 import { parse, readConfig } from './parse.ts'
 import { fileSchema, jsonSchema, schemaNode, sections } from './schema.ts'
 import { rules } from './sections/combinations.ts'
+import { tunnelRules } from './sections/rules/n4-tunnels.ts'
 import type { SchemaNode } from './schema.ts'
 
 const repository = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
@@ -54,7 +55,7 @@ test.serial('docs: the list of fields is what the schema says', async (t) => {
 })
 
 test.serial('docs: the rules for what cannot stand together are all there, with their reasons', async (t) => {
-  const rows = rules.map(({ name, reason }) => `| \`${name}\` | ${reason} |\n`).join('')
+  const rows = [...rules, ...tunnelRules].map(({ name, reason }) => `| \`${name}\` | ${reason} |\n`).join('')
   const listed = /(?<=## What cannot stand together[^]*?\|---\|---\|\n)(?:\|.*\n)*/
   if (process.env['UPDATE_GOLDEN'] === '1') {
     const guide = await readFile(guideFile, 'utf8')

@@ -4,7 +4,7 @@
 import { HintError } from '../lb/hints.ts'
 import { parsePrefix, prefixContains } from '../wire/ip.ts'
 import { Refusals } from './refusals.ts'
-import type { HintChange, HintControl, SessionKey } from '../lb/hints.ts'
+import type { HintChange, HintControl, HintRefusal, SessionKey } from '../lb/hints.ts'
 import type { Service } from '../lb/model.ts'
 import type { Prefix } from '../wire/ip.ts'
 import type { HintChange as N4HintChange } from './n4/model.ts'
@@ -143,9 +143,23 @@ export class N4Hints {
     } catch (error) {
       if (!(error instanceof HintError)) throw error
       this.#refusals.add(error, 'a session is not steered')
+      if (change.action === 'install' && refusedAtItsPlace.has(error.reason)) this.#takeAway(change)
     }
   }
+
+  /** Where the hint of before leads, its session is no more: to a UPF that has died, maybe. */
+  #takeAway(change: HintChange): void {
+    const [found = null] = this.#hints.traffic([change])
+    if (found === null) return
+    const { tunnels, users } = this.#steered
+    const { endpoints = [] } = [tunnels, ...users].find(({ name }) => name === change.service) ?? {}
+    const going = { ...change, action: 'remove', identifier: null, graceMs: 0, keepsCounts: true } as const
+    this.#hints.apply(endpoints.map(({ address }) => ({ ...going, endpoint: address })))
+  }
 }
+
+/** The key is one that a hint can have, and only where it is to lead cannot be. */
+const refusedAtItsPlace: ReadonlySet<HintRefusal> = new Set(['no such endpoint', 'identifier in mode dsr'])
 
 function* inParts<Item>(items: Iterable<Item>, size: number): Generator<readonly Item[]> {
   let part: Item[] = []

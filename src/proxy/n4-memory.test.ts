@@ -382,7 +382,7 @@ test('n4: a log of another version, or of something else, is not taken up', (t) 
   ])
 })
 
-test('n4: endpoints that came while nobody was there are led to (N4.18)', async (t) => {
+test('n4: endpoints that came while nobody was there are led to', async (t) => {
   const { client, datapath, n3, n4, network, proxying, start, upf } = await kept(t)
   proxying.close()
   const addresses = [...upfs, '10.0.0.14']

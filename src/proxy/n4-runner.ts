@@ -142,7 +142,9 @@ export class N4Runner {
     const installed = (): Iterable<HintChange> => this.#proxy.installed()
     // Another key is another service in the fast path, which may have hints of a time when it was there before.
     const isOther = serviceKey(tunnels) !== serviceKey(next.tunnels)
-    const added = addressesOf(next.tunnels).difference(isOther ? new Set() : addressesOf(tunnels))
+    // Mode dsr writes no TEIDs: what was to be written there is refused now.
+    const isLedAnew = isOther || tunnels.mode !== next.tunnels.mode
+    const added = addressesOf(next.tunnels).difference(isLedAnew ? new Set() : addressesOf(tunnels))
     if (added.size > 0) this.#loop.carryOut(this.#proxy.steerAgain(added))
     if (isOther) this.#hints.keepOnly(installed, [next.tunnels])
     const isMoved = dataNetworksOf(before) !== dataNetworksOf(service)

@@ -93,6 +93,26 @@ test('n4: a tunnel to what is no endpoint of the tunnel service is counted and t
   t.deepEqual(warnings(), [`a session is not steered: no such endpoint: n3`])
 })
 
+test('n4: in mode dsr a TEID of two UPFs leads to the first, other tunnels lead nowhere (N3.9)', async (t) => {
+  const dsr = n3Of({ mode: 'dsr', encapsulation: 'ip' })
+  const { client, counters, datapath, network, pool, proxying } = await ready(n4Of(), dsr)
+  await network.until(client.establish(30, pace))
+  t.is(client.report().sessions.up, 30)
+  t.like(counters(), { 'tunnel-renumbered': 20, 'hint: identifier in mode dsr': 20 })
+  const led = (await proxying.n4Sessions(100)).filter(({ tunnels }) =>
+    datapath.hints.all.has(hintName(tunnels[0]!.teid)),
+  )
+  t.is(datapath.hints.all.size, 10)
+  t.deepEqual(
+    led.map(({ tunnels }) => tunnels[0]!.teid),
+    led.map(({ tunnels }) => tunnels[0]!.upfTeid),
+  )
+  t.deepEqual(
+    pool.map((upf) => upf.state().sessions),
+    [10, 10, 10],
+  )
+})
+
 test('n4: sessions of a UPF that joins the tunnel service too late are steered from then on', async (t) => {
   const n3 = n3Of({ endpoints: endpointsAt(2152, upfs.slice(1)) })
   const { client, datapath, network, proxying, replace } = await ready(n4Of(), n3)
@@ -142,7 +162,7 @@ test('n4: a UPF that takes a tunnel at both families gets the one of the VIP', a
   )
 })
 
-test('n4: endpoints come and go while the sessions stay and the SMF notices nothing (N4.18)', async (t) => {
+test('n4: endpoints come and go while the sessions stay and the SMF notices nothing (N4.15)', async (t) => {
   const { client, datapath, n3, n4, network, proxying, replace, upf } = await ready()
   await network.until(client.establish(30, pace))
   const fourth = upf('10.0.0.14')
@@ -227,6 +247,33 @@ for (const death of ['restarts', 'falls silent'] as const) {
         })
     t.is(counters()['hint: conflict'], undefined)
     t.like(client.report().sessions, { up: 30 })
+  })
+}
+
+test('n4: when the tunnels become those of mode dsr, no TEID is written any more (N3.9)', async (t) => {
+  const { client, datapath, n3, network, replace } = await ready()
+  await network.until(client.establish(30, pace))
+  const written = () => [...datapath.hints.all.values()].filter(({ identifier }) => identifier !== null)
+  t.is(written().length, 20)
+  await replace(n3, n3Of({ mode: 'dsr', encapsulation: 'ip' }))
+  t.deepEqual(written(), [])
+  t.is(datapath.hints.all.size, 10)
+})
+
+const unled = [
+  ['its TEID would have to be written in mode dsr', n3Of({ mode: 'dsr', encapsulation: 'ip' })],
+  ['the UPF takes GTP-U at no endpoint', n3Of({ endpoints: endpointsAt(2152, upfs.slice(0, 1)) })],
+] as const
+for (const [why, n3] of unled) {
+  test(`n4: a restored tunnel is led to the dead UPF no longer, also if ${why} (N4.13)`, async (t) => {
+    const { client, counters, datapath, network, pool } = await ready(n4Of({}, { onLoss: 'restore' }), n3)
+    await network.until(client.establish(30, pace))
+    const ledTo = (address: string) => [...datapath.hints.all.values()].filter(({ endpoint }) => endpoint === address)
+    t.is(ledTo(upfs[0]).length, 10)
+    pool[0]!.stop()
+    await network.pass(3000)
+    t.is(counters()['sessions-restored'], 10)
+    t.deepEqual(ledTo(upfs[0]), [])
   })
 }
 

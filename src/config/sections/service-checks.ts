@@ -137,6 +137,22 @@ const checkPrefixes = (service: LooseService, report: Report): void => {
   }
 }
 
+/** Names of pools stand beside prefixes, so what is neither would be taken for a name that nobody has. */
+const checkPools = ({ endpoints = [] }: LooseService, report: Report): void => {
+  for (const [index, endpoint] of endpoints.entries()) {
+    for (const [place, text] of (endpoint?.upf?.uePools ?? []).entries()) {
+      if (text === undefined) continue
+      const prefix = canonicalPrefix(text)
+      if (prefix === text || (prefix === undefined && !text.includes('/'))) continue
+      const wrong =
+        prefix === undefined
+          ? 'is no prefix: write one like 10.45.0.0/16 or 2001:db8::/32, or the name of a pool, which has no "/"'
+          : `is the prefix ${prefix}: write it so`
+      report(['endpoints', index, 'upf', 'uePools', place], `${text} ${wrong}`)
+    }
+  }
+}
+
 /** Those that are some, each once. */
 const prefixesOf = (texts: readonly (string | undefined)[]): readonly string[] => [
   ...new Set(texts.flatMap((text) => (text === undefined ? [] : (canonicalPrefix(text) ?? [])))),
@@ -253,6 +269,7 @@ export const checkServices = (value: readonly (LooseService | undefined)[], repo
     }
     checkEndpoints(service, written, at)
     checkPrefixes(service, at)
+    checkPools(service, at)
     checkCombinations(service, at)
   }
   checkSources(services, report)

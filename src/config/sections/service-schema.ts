@@ -36,7 +36,9 @@ const words = (description: string) =>
 const upfSchema = Type.Object(
   {
     userPlane: Type.Array(Type.String({ format: 'ip' }), {
-      description: 'Where it takes GTP-U; endpoints of the service `n4.tunnels`. Empty: where its F-TEIDs say.',
+      description:
+        'Where it takes GTP-U; all of them endpoints of the service `n4.tunnels`. Empty: where its F-TEIDs say, ' +
+        'which must be one of these endpoints too.',
       maxItems: 16,
       default: [],
     }),
@@ -56,7 +58,9 @@ const upfSchema = Type.Object(
       }),
       { description: 'Slices (S-NSSAI) that it serves: SST, or SST-SD. Empty: all.', maxItems: 256, default: [] },
     ),
-    uePools: words('Prefixes of UE addresses (`10.45.0.0/16`), and names of UE IP address pools. Empty: all.'),
+    uePools: words(
+      'Prefixes of UE addresses (`10.45.0.0/16`), and names of UE IP address pools, without a `/`. Empty: all.',
+    ),
   },
   { description: 'For `select: n4`: the sessions that this UPF is for.', additionalProperties: false },
 )

@@ -171,6 +171,27 @@ test('service: a prefix is one', (t) => {
   t.regex(mistakes({ allowedSources: ['all'] }).join(), /^\[0\]\.allowedSources\[0\]: must be a prefix like/)
 })
 
+test('service: what looks like a prefix of a UE pool is one, written in its only way (N4.5)', (t) => {
+  const pools = (...uePools: readonly string[]) => {
+    const n4 = { mode: 'proxy', select: 'n4', protocol: 'udp', port: 8805, n4: { tunnels: 'n3' } }
+    return mistakes({ ...n4, endpoints: [{ address: '10.0.0.1', upf: { uePools } }] })
+  }
+  t.deepEqual(pools('10.45.0.0/16', '2001:db8::/32', '0.0.0.0/0', '10.45.0.1/32', 'pool-1', 'ten.45', 'fixed'), [])
+  const at = (index: number): string => `[0].endpoints[0].upf.uePools[${index}]`
+  const none = 'is no prefix: write one like 10.45.0.0/16 or 2001:db8::/32, or the name of a pool, which has no "/"'
+  t.deepEqual(pools('10.45.0.0/33', 'a', '10.45/16', 'pool/1', '2001:db8::/129'), [
+    `${at(0)}: 10.45.0.0/33 ${none}`,
+    `${at(2)}: 10.45/16 ${none}`,
+    `${at(3)}: pool/1 ${none}`,
+    `${at(4)}: 2001:db8::/129 ${none}`,
+  ])
+  t.deepEqual(pools('10.45.0.1/16', '2001:DB8::/32', '10.45.0.1'), [
+    `${at(0)}: 10.45.0.1/16 is the prefix 10.45.0.0/16: write it so`,
+    `${at(1)}: 2001:DB8::/32 is the prefix 2001:db8::/32: write it so`,
+    `${at(2)}: 10.45.0.1 is the prefix 10.45.0.1/32: write it so`,
+  ])
+})
+
 test('service: two servers never have one server id', (t) => {
   const endpoints = [
     { address: '10.0.0.1', serverId: '0a0b' },

@@ -1,6 +1,7 @@
 // Clients: nodes that open sessions, known by their address as long as they have any.
 
 import type { GtpVersion } from '../../lb/model.ts'
+import { TunnelSets } from './tunnels.ts'
 import type { Tunnel } from './tunnels.ts'
 
 export interface Client {
@@ -8,6 +9,7 @@ export interface Client {
   /** by version; null: not said yet */
   readonly restart: Record<GtpVersion, number | null>
   readonly tunnels: Set<Tunnel>
+  readonly sets: TunnelSets
 }
 
 export class ClientTable {
@@ -31,7 +33,7 @@ export class ClientTable {
     const known = this.#clients.get(address)
     if (known !== undefined) return known
     if (this.#clients.size >= this.#limit) return null
-    const client: Client = { address, restart: { 1: null, 2: null }, tunnels: new Set() }
+    const client: Client = { address, restart: { 1: null, 2: null }, tunnels: new Set(), sets: new TunnelSets() }
     this.#clients.set(address, client)
     return client
   }

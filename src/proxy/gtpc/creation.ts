@@ -47,6 +47,8 @@ function tunnelFor(state: GtpcState, { version }: Dialect, facts: Facts, end: En
     state.counters.add(reason)
     return null
   }
+  if (facts.user !== null && state.tunnels.countOfUser(facts.user) >= state.limits.perUser)
+    return none('too-many-sessions-of-user')
   const path = pathFor(state, version, facts.user)
   if (path === null) return none('no-gateway')
   if (state.tunnels.size >= state.limits.sessions) return none('too-many-sessions')
@@ -58,7 +60,7 @@ function tunnelFor(state: GtpcState, { version }: Dialect, facts: Facts, end: En
     state.forgetIfIdle(client)
     return none('teids-exhausted')
   }
-  tunnel.clientSets = sets
+  state.tunnels.nameClientSets(tunnel, sets)
   return tunnel
 }
 
@@ -111,7 +113,7 @@ function settle(state: GtpcState, tunnel: Tunnel, asked: Facts, { sets }: Facts)
   const context = asked.context ?? 0
   const primary = asked.linked === null ? context : (tunnel.contexts.get(asked.linked) ?? asked.linked)
   tunnel.contexts.set(context, primary)
-  if (sets.length > 0) tunnel.gatewaySets = sets
+  if (sets.length > 0) state.tunnels.nameGatewaySets(tunnel, sets)
   if (tunnel.user === null) return
   // A UE has a context once on one kind of interface: the new one takes the place of the old one (TS 29.274, 7.2.1).
   for (const other of state.tunnels.ofUser(tunnel.user)) {

@@ -227,6 +227,33 @@ test('gtpc: Delete PDN Connection Set goes to all at the other side of the sets,
   t.is(causeIn(client.ask(101, 0)), 70)
 })
 
+test('gtpc: a set that a client has lost is of the sessions that it has, and of those that moved to it (GC.3)', (t) => {
+  const bed = startedBed([pool[0]!])
+  const [first, second] = [bed.client(mme), bed.client('10.1.0.2')]
+  const set = (id: number): Uint8Array => ie(132, 0, 1, 10, 1, 0, 1, 0, id)
+  const left = (): readonly string[] => bed.proxy.sessions(9).map(({ imsi }) => imsi!.at(-1)!)
+  const { given } = first.create(imsiOf(1), 5, set(1))
+  first.create(imsiOf(2), 5, set(1))
+  t.is(causeIn(second.ask(34, given, fTeid(0, 10, 0x777, second.address))), 16)
+  t.is(causeIn(first.ask(101, 0, set(1), set(1))), 16)
+  t.deepEqual(left(), ['1'])
+  first.create(imsiOf(3), 5, set(1))
+  second.ask(101, 0, set(1))
+  t.deepEqual(left(), ['3'])
+  t.is(bed.count('sessions-of-deleted-sets'), 2)
+})
+
+test('gtpc: a session is found by the first sets that it is in, and not by any number (GC.3)', (t) => {
+  const bed = startedBed([pool[0]!])
+  const client = bed.client(mme)
+  const set = (id: number): Uint8Array => ie(132, 0, 1, 10, 1, 0, 1, 0, id)
+  client.create(imsiOf(1), 5, ...Array.from({ length: 20 }, (_, id) => set(id)))
+  client.ask(101, 0, set(16))
+  t.is(bed.proxy.status().sessions, 1)
+  client.ask(101, 0, set(15))
+  t.is(bed.proxy.status().sessions, 0)
+})
+
 test('gtpc: a gateway that is taken out keeps what it has, gets nothing new, and goes in the end', (t) => {
   const bed = startedBed(pool)
   const client = bed.client(mme)

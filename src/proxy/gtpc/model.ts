@@ -49,6 +49,8 @@ export interface GtpcLimits {
   readonly gateways: number
   /** tunnels of the control plane */
   readonly sessions: number
+  /** of them with one IMSI or IMEI; a UE has 11 bearers, and one tunnel for each connection at most */
+  readonly perUser: number
   /** requests under way */
   readonly pending: number
   /** answers kept for retransmissions */
@@ -65,6 +67,7 @@ export const defaultLimits: GtpcLimits = {
   clients: 4096,
   gateways: 256,
   sessions: 1_000_000,
+  perUser: 32,
   pending: 65_536,
   answers: 262_144,
   retransmissions: 3,

@@ -3,6 +3,7 @@
 import { textHash } from '../../lb/selection/slot-order.ts'
 import type { GtpVersion } from '../../lb/model.ts'
 import type { GtpcGateway, GtpcOptions } from './model.ts'
+import { TunnelSets } from './tunnels.ts'
 import type { Tunnel } from './tunnels.ts'
 
 export interface Path {
@@ -16,6 +17,7 @@ export interface Path {
   /** its last answer to a request that was passed on */
   heardMs: number
   readonly tunnels: Set<Tunnel>
+  readonly sets: TunnelSets
 }
 
 export interface Gateway {
@@ -35,6 +37,7 @@ export const makePath = (gateway: Gateway, version: GtpVersion): Path => ({
   nextEchoMs: 0,
   heardMs: -Infinity,
   tunnels: new Set(),
+  sets: new TunnelSets(),
 })
 
 export const sessionsOf = ({ paths }: Gateway): number =>

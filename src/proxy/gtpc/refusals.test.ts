@@ -1,6 +1,6 @@
 import test from 'ava'
 import { gatewayOf, causeIn, lastOf, startedBed, vip } from './test-bed.ts'
-import { bytesOf, causeV2, fTeid, fTeidIn, hexOf, ie, imsiOf, v1, v2 } from './test-elements.ts'
+import { bytesOf, causeV2, fTeid, fTeidIn, gsn, hexOf, ie, imsiOf, tv, tv32, v1, v2 } from './test-elements.ts'
 import type { Bed } from './test-bed.ts'
 
 const pool = [gatewayOf('a', '10.0.0.1'), gatewayOf('b', '10.0.0.2')]
@@ -88,6 +88,32 @@ test('gtpc: limits refuse with a cause and a counter, and nothing else suffers (
   waiting.create(imsiOf(2))
   t.is(busy.count('too-many-requests'), 1)
   t.is(busy.proxy.status().sessions, 1)
+})
+
+test('gtpc: a user has so many sessions, and one more when one of them has gone (GC.5)', (t) => {
+  const bed = startedBed(pool)
+  const client = bed.client(mme)
+  const sgsn = bed.client('10.1.0.2')
+  for (const { address } of pool) bed.gateway(address).waits = true
+  const create = (imsi: number): number | null => causeIn(client.create(imsiOf(imsi)).response)
+  for (let i = 0; i < 32; i++) t.is(create(1), null)
+  t.is(create(1), 73)
+  const body = [tv(2, 0, 1, 1, 0, 0, 0, 0, 0xf1), tv(20, 5), tv32(16, 0x11), tv32(17, 0x12), gsn('10.1.0.2')]
+  t.is(causeIn(sgsn.askV1(16, 0, ...body, gsn('10.1.0.2'))), 199)
+  t.is(create(2), null)
+  t.is(bed.count('too-many-sessions-of-user'), 2)
+  t.is(bed.proxy.status().sessions, 33)
+  bed.advance(30_100)
+  t.deepEqual([bed.proxy.status().sessions, bed.proxy.sessions(5, '001010000000001')], [0, []])
+  t.is(create(1), null)
+})
+
+test('gtpc: as many connections as a UE can have are not too many, over and over (GC.4, GC.5)', (t) => {
+  const bed = startedBed(pool)
+  const client = bed.client(mme)
+  for (let round = 0; round < 4; round++)
+    for (let ebi = 5; ebi <= 15; ebi++) t.is(causeIn(client.create(imsiOf(1), ebi).response), 16)
+  t.is(bed.proxy.sessions(100, '001010000000001').length, 11)
 })
 
 test('gtpc: versions that are not served are answered with one that is, which is not answered again (GC.5)', (t) => {

@@ -255,7 +255,10 @@ test('gtpc: a request without a TEID, and a type that is not for gateways, are d
   const client = bed.client(mme)
   t.is(client.send(v2(34, null, 5)), null)
   t.is(client.send(v2(130, 0, 6)), null)
-  t.deepEqual([bed.count('teid-missing'), bed.count('type-unknown')], [1, 1])
+  // PGW Restart Notification (TS 29.274, 7.9.5), which nobody was told that it is understood
+  const restart = v2(179, 0, 7, ie(74, 0, 10, 9, 9, 9), ie(74, 1, 10, 0, 0, 1))
+  t.is(bed.fromGateway(bed.gateway('10.0.0.1'), restart), null)
+  t.deepEqual([bed.count('teid-missing'), bed.count('type-unknown')], [1, 2])
 })
 
 test('gtpc: restart counters of others, and load that is one gateway of many, stay on their side (GC.3, GC.5)', (t) => {

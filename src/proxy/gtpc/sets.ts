@@ -13,10 +13,9 @@ export function onSetDeletion(state: GtpcState, { dialect, exchange, from, messa
   const { accepted, missing } = dialect.causes
   if (elements.length === 0) return state.refuse(dialect, exchange, 0, missing)
   const named = new Set(elements.flatMap(({ sets }) => sets))
-  const isAmong = (sets: readonly string[]): boolean => sets.some((set) => named.has(set))
   const path = state.gateways.get(from.address)?.paths.get(2)
-  const ofGateway = [...(path?.tunnels ?? [])].filter(({ gatewaySets }) => isAmong(gatewaySets))
-  const ofClient = [...(state.clients.get(from.address)?.tunnels ?? [])].filter(({ clientSets }) => isAmong(clientSets))
+  const ofGateway = [...(path?.sets.of(named) ?? [])]
+  const ofClient = [...(state.clients.get(from.address)?.sets.of(named) ?? [])]
   const bytes = join(...elements.map((element) => element.bytes))
   // The answer says that the request was understood; it does not wait for what others do.
   state.respond(2, exchange, dialect.answer(exchange.type + 1, 0, exchange.sequence, accepted))

@@ -26,9 +26,37 @@ export interface Tunnel {
   creating: number
   isGone: boolean
   readonly createdMs: number
-  /** FQ-CSIDs that client and gateway have said */
+  /** FQ-CSIDs that client and gateway have said; both sides have it by these, too */
   clientSets: readonly string[]
   gatewaySets: readonly string[]
+}
+
+/** Tunnels of one node by the sets that it has named for them. */
+export class TunnelSets {
+  readonly #bySet = new Map<string, Set<Tunnel>>()
+
+  add(tunnel: Tunnel, sets: readonly string[]): void {
+    for (const set of sets) {
+      const others = this.#bySet.get(set)
+      if (others === undefined) this.#bySet.set(set, new Set([tunnel]))
+      else others.add(tunnel)
+    }
+  }
+
+  remove(tunnel: Tunnel, sets: readonly string[]): void {
+    for (const set of sets) {
+      const others = this.#bySet.get(set)
+      others?.delete(tunnel)
+      if (others?.size === 0) this.#bySet.delete(set)
+    }
+  }
+
+  /** Each once. */
+  of(sets: Iterable<string>): ReadonlySet<Tunnel> {
+    const found = new Set<Tunnel>()
+    for (const set of sets) for (const tunnel of this.#bySet.get(set) ?? []) found.add(tunnel)
+    return found
+  }
 }
 
 export type NewTunnel = Pick<Tunnel, 'version' | 'path' | 'user' | 'apn' | 'interface' | 'client' | 'clientEnd'>
@@ -43,7 +71,7 @@ export class TunnelTable {
   readonly #forClient = new Map<number, Tunnel>()
   readonly #forGateway = new Map<number, Tunnel>()
   readonly #byClientEnd = new Map<string, Tunnel>()
-  readonly #byUser = new Map<string, Tunnel[]>()
+  readonly #byUser = new Map<string, Set<Tunnel>>()
   readonly #random: () => number
 
   constructor(random: () => number) {
@@ -82,8 +110,8 @@ export class TunnelTable {
     tunnel.client.tunnels.add(tunnel)
     if (tunnel.user === null) return tunnel
     const others = this.#byUser.get(tunnel.user)
-    if (others === undefined) this.#byUser.set(tunnel.user, [tunnel])
-    else others.push(tunnel)
+    if (others === undefined) this.#byUser.set(tunnel.user, new Set([tunnel]))
+    else others.add(tunnel)
     return tunnel
   }
 
@@ -94,11 +122,13 @@ export class TunnelTable {
     const key = endKey(tunnel.version, tunnel.clientEnd)
     if (this.#byClientEnd.get(key) === tunnel) this.#byClientEnd.delete(key)
     tunnel.path.tunnels.delete(tunnel)
+    tunnel.path.sets.remove(tunnel, tunnel.gatewaySets)
     tunnel.client.tunnels.delete(tunnel)
+    tunnel.client.sets.remove(tunnel, tunnel.clientSets)
     if (tunnel.user === null) return
-    const left = this.ofUser(tunnel.user).filter((other) => other !== tunnel)
-    if (left.length === 0) this.#byUser.delete(tunnel.user)
-    else this.#byUser.set(tunnel.user, left)
+    const its = this.#byUser.get(tunnel.user)
+    its?.delete(tunnel)
+    if (its?.size === 0) this.#byUser.delete(tunnel.user)
   }
 
   /** Whom a TEID of a header leads to: what the client was given leads to the gateway. */
@@ -114,9 +144,13 @@ export class TunnelTable {
     return this.#byClientEnd.get(endKey(version, end)) ?? null
   }
 
-  /** In the order of their creation. */
+  /** In the order of their creation; few, as `GtpcLimits.perUser` says. */
   ofUser(user: string): readonly Tunnel[] {
-    return this.#byUser.get(user) ?? []
+    return [...(this.#byUser.get(user) ?? [])]
+  }
+
+  countOfUser(user: string): number {
+    return this.#byUser.get(user)?.size ?? 0
   }
 
   /** The client is another one now, or another end of it. */
@@ -124,10 +158,24 @@ export class TunnelTable {
     const key = endKey(tunnel.version, tunnel.clientEnd)
     if (this.#byClientEnd.get(key) === tunnel) this.#byClientEnd.delete(key)
     tunnel.client.tunnels.delete(tunnel)
+    tunnel.client.sets.remove(tunnel, tunnel.clientSets)
     tunnel.client = client
     tunnel.clientEnd = end
     client.tunnels.add(tunnel)
+    client.sets.add(tunnel, tunnel.clientSets)
     this.#byClientEnd.set(endKey(tunnel.version, end), tunnel)
+  }
+
+  nameClientSets(tunnel: Tunnel, sets: readonly string[]): void {
+    tunnel.client.sets.remove(tunnel, tunnel.clientSets)
+    tunnel.clientSets = sets
+    tunnel.client.sets.add(tunnel, sets)
+  }
+
+  nameGatewaySets(tunnel: Tunnel, sets: readonly string[]): void {
+    tunnel.path.sets.remove(tunnel, tunnel.gatewaySets)
+    tunnel.gatewaySets = sets
+    tunnel.path.sets.add(tunnel, sets)
   }
 
   /** Random, so that one that was removed does not soon mean another tunnel; 0: none. */

@@ -107,6 +107,9 @@ function isOfGateway(type: number, instance: number, isSgw: boolean): boolean {
   return type === element.overloadControl && (isSgw ? instance === 1 : instance === 0)
 }
 
+/** Sets that one session is in; one message of it may name a few more, and what is beyond is not found by its set. */
+const mostSets = 16
+
 /** The node of an FQ-CSID with each of its identifiers (8.62). */
 function setsIn(body: Uint8Array, { end, start }: Span): readonly string[] {
   if (end === start) return []
@@ -272,7 +275,8 @@ function read(
     else if (type === element.bearerContext && instance === 0) bearer ??= inGroup(body, { start, end }, element.ebi)
     else if (type === element.loadControl && from === 'gateway' && instance === (isSgw ? 2 : 0))
       load = inGroup(body, { start, end }, element.metric)
-    else if (type === element.fqCsid && instance === ownSets) sets.push(...setsIn(body, { start, end }))
+    else if (type === element.fqCsid && instance === ownSets && sets.length < mostSets)
+      sets.push(...setsIn(body, { start, end }))
   }
   return {
     user: imsi || (mei ? `imei-${mei}` : null),
