@@ -32,7 +32,7 @@ const labFiles = ['test/*.test.ts', 'test/!(bpf|vm)/**/*.test.ts']
 /** What uses threads, namespaces and the addon, or keeps state; the rest would take long to show the same again. */
 const threadFiles = [
   '{native,lab,src/{api,lb},src/datapath/network}/**/*.test.ts',
-  'src/datapath/{attach,datapath,hints,services}.test.ts',
+  'src/datapath/{attach,hints,services}.test.ts',
 ]
 /** Far longer than others of their tier: begun first, or the other lane would wait for them at the end. */
 const longest: ReadonlySet<string> = new Set(['test/bpf/replay.test.ts'])
@@ -79,10 +79,9 @@ async function main(args: readonly string[]): Promise<number> {
 
   const total = emptyTally()
   for (const name of args.length > 0 ? args : tiers.keys()) {
-    for (const tier of known.get(name) ?? []) {
-      if (interrupted) break
-      add(total, await runTier(tier))
-    }
+    if (interrupted) break
+    // Commands have one thread each, mostly; of what runs tests there is one in each.
+    for (const tally of await Promise.all((known.get(name) ?? []).map(runTier))) add(total, tally)
   }
 
   list('skipped', total.skipped)
