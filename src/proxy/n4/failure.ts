@@ -131,7 +131,7 @@ function startRestoration(state: N4State, loss: Loss, done: () => void): void {
     done()
   }
   if (stored === null) return giveUp()
-  const request = readSessionRequest(stored, state.limits.rules)
+  const request = readSessionRequest(stored, state.limits)
   const without = [session.upf]
   const { nowMs, options, steering } = state
   const upf = selectUpf(request, { upfs: state.upfs.values(), policy: options.select, steering, without, nowMs })

@@ -15,7 +15,7 @@ import type { Session } from './sessions.ts'
 import type { N4State } from './state.ts'
 
 /** Of the layout of records; another one is not read. */
-export const snapshotVersion = 1
+export const snapshotVersion = 2
 
 /** Requests that have been sent since their numbers were written are fewer than this. */
 const sequenceLeap = 1 << 20
