@@ -121,7 +121,7 @@ function draftOf(elements: Group): Draft {
 const keyInGroup = ({ type, value }: PfcpElement): string =>
   type === activatePredefined && value instanceof Uint8Array ? `${type} ${textOf(value)}` : `${type}`
 
-/** Each type of element that an update has takes the place of all of that type. */
+/** Each type of element that an update has takes the place of all of that type; one without a value ends it (5.6.3). */
 function changeGroup(group: Draft, change: Group): void {
   const replaced = new Set<number>()
   for (const element of change) {
@@ -130,6 +130,7 @@ function changeGroup(group: Draft, change: Group): void {
     if (type === smReqFlags) continue
     if (type === deactivatePredefined && value instanceof Uint8Array)
       group.remove(keyInGroup({ type: activatePredefined, value }))
+    else if (value.length === 0) group.remove(`${part ?? type}`)
     else if (part !== undefined) {
       if (group.open(`${part}`) === null) group.add({ type: part, value: [] })
       changeGroup(group.open(`${part}`)!, partsOf(value))

@@ -109,6 +109,17 @@ test('n4: an update replaces all of a type by all that it has of it, and leaves 
   ])
 })
 
+test('n4: what an update has without a value goes, element or group', (t) => {
+  const duplicating = groupOf(5, of(42, 1))
+  const rule = groupOf(3, farIdOf(1), groupOf(4, of(42, 0), of(22, 110, 51)), duplicating, of(88, 1))
+  t.deepEqual(merge([rule], [[updateOf(1, groupOf(11, of(22)), of(88))]]), [
+    groupOf(3, groupOf(4, of(42, 0)), duplicating, farIdOf(1)),
+  ])
+  t.deepEqual(merge([rule], [[updateOf(1, groupOf(105))]]), [
+    groupOf(3, groupOf(4, of(42, 0), of(22, 110, 51)), of(88, 1), farIdOf(1)),
+  ])
+})
+
 test('n4: a change that is longer than what is kept of a session is accepted, and ends the keeping of it', (t) => {
   const { bed, smf } = readyBed(pool, { onLoss: 'restore', limits: { storedBytes: 2000 } })
   const { seid } = smf.establish(...session)
