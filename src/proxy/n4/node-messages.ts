@@ -7,14 +7,14 @@ import { addressesOf, setTexts } from './claims.ts'
 import { cause, element, isAccepted } from './elements.ts'
 import { silence } from './sessions.ts'
 import { body as join, elementBytes } from './messages.ts'
-import { smfAddressOf } from './peer-care.ts'
+import { mayAct, smfAddressOf } from './peer-care.ts'
 import { rewrite, seeElements, valueOf, valuesOf } from './spans.ts'
 import { nothing } from './state.ts'
 import { kept } from './stored.ts'
 import { readAddresses } from './values.ts'
 import type { PfcpMessage } from '../../protocols/pfcp/index.ts'
 import type { Place } from './model.ts'
-import type { UpfPeer } from './peers.ts'
+import type { Smf, UpfPeer } from './peers.ts'
 import type { Session } from './sessions.ts'
 import type { N4State } from './state.ts'
 import type { Exchange } from './transactions.ts'
@@ -149,17 +149,20 @@ export function onSetModification(state: N4State, exchange: Exchange, { body }: 
     const from = new Set(valuesOf(change, element.cpAddress).flatMap((value) => addressesOf(readAddresses(value, 1))))
     if (names.size === 0 && from.size === 0)
       return state.respondCause(exchange, null, cause.conditionalMissing, element.fqCsid)
-    redirect(state, smf.setId, address, (session) => inAny(session, names) || from.has(session.smfAddress))
+    redirect(state, smf, address, (session) => inAny(session, names) || from.has(session.smfAddress))
   }
   state.respondCause(exchange, null, cause.accepted)
 }
 
-/** Only sessions of the set that the sender is of. */
-function redirect(state: N4State, setId: string | null, address: string, isMeant: (session: Session) => boolean): void {
+/** Only sessions of the sender, and of the set that it is of. */
+function redirect(state: N4State, sender: Smf, address: string, isMeant: (session: Session) => boolean): void {
   const heir = state.smfAt.get(address)
   for (const session of state.sessions) {
-    if (session.smf.setId !== setId && setId !== null) continue
     if (!isMeant(session)) continue
+    if (!mayAct(sender, session.smf)) {
+      state.counters.add('wrong-node')
+      continue
+    }
     session.smfAddress = address
     state.changes.touch(session)
     state.counters.add('session-redirected')

@@ -316,6 +316,28 @@ test('n4: a set of sessions moves to another SMF without a word to the UPFs (N4.
   t.is(causeOf(two.ask(16, null, nodeIdOf('10.1.0.2'), empty)!), 67)
 })
 
+test('n4: an SMF without a set, or of another one, moves its own sessions and no others (N4.12)', (t) => {
+  for (const set of [[], [of(180, 0, 1, 0x62)]]) {
+    const bed = startedBed(pool)
+    const [one, two] = [bed.smf('10.1.0.1'), bed.smf('10.1.0.2')]
+    one.associate(of(180, 0, 1, 0x61))
+    two.associate(...set)
+    one.establish(...sessionOf('10.45.0.1'), csid('10.1.0.1', 1))
+    two.establish(...sessionOf('10.45.0.2'), csid('10.1.0.1', 1))
+    const before = bed.proxy.sessions(2)
+    const at = (address: string): PfcpElement => of(178, 2, ...ipv4(address))
+    for (const named of [csid('10.1.0.1', 1), of(292, 2, ...ipv4('10.1.0.1'))])
+      t.is(causeOf(two.ask(16, null, nodeIdOf('10.1.0.2'), groupOf(290, named, at('10.1.0.2')))!), 1)
+    t.deepEqual(bed.proxy.sessions(2), before)
+    t.is(bed.count('wrong-node'), 2)
+    // Its own go wherever it says.
+    const change = groupOf(290, csid('10.1.0.1', 1), at('10.1.0.9'))
+    t.is(causeOf(two.ask(16, null, nodeIdOf('10.1.0.2'), change)!), 1)
+    bed.fromUpf(bed.upf('10.0.0.2'), report(seidAt(bed, '10.0.0.2', 1n), 1))
+    t.is(bed.sent.findLast(({ message }) => message.type === 56)?.to, '10.1.0.9')
+  }
+})
+
 const load = (sequence: number, metric: number): PfcpElement =>
   groupOf(51, { type: 52, value: number32.write(sequence) }, of(53, metric))
 
