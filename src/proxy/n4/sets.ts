@@ -33,6 +33,12 @@ export class Sets {
     this.#next = Math.max(this.#next, ours)
   }
 
+  /** Whether an FQ-CSID is one of those that SMFs were given. */
+  isOurs(value: Uint8Array): boolean {
+    const node = this.#node
+    return value[0]! >> 4 === this.#nodeType && node.every((byte, i) => value[i + 1] === byte)
+  }
+
   /** The value of an FQ-CSID with our address and CSIDs; CSIDs beyond what 16 bits can tell apart are left out. */
   ofUpf({ index }: UpfPeer, value: Uint8Array): Uint8Array {
     const count = value[0]! & 15
