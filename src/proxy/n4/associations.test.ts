@@ -241,6 +241,85 @@ test('n4: addresses that it had stay its own, unless it names ever more of them 
   t.is(causeOf(smf.ask(52, seid)!), 1)
 })
 
+/** As another node than the one that its address names. */
+const associateAs = (smf: SimSmf, nodeId: string) =>
+  smf.ask(5, null, nodeIdOf(nodeId), recoveryOf(smf.recovery), of(89, 3))
+
+test('n4: a second Node ID at the address of an SMF that lives is refused, and the first one goes on', (t) => {
+  const bed = startedBed(pool)
+  const smf = bed.smf('10.1.0.1')
+  smf.associate()
+  const { seid } = smf.establish(...session('10.45.0.1'))
+  t.is(causeOf(associateAs(smf, '10.1.0.99')!), 64)
+  t.is(bed.count('address-of-another-smf'), 1)
+  t.like(bed.proxy.status(), { smfs: [{ name: '10.1.0.1', sessions: 1 }] })
+  t.is(bed.proxy.status().smfs.length, 1)
+  t.is(causeOf(smf.ask(52, seid)!), 1)
+  // Nor does it have the address while nobody answers there.
+  smf.dead = true
+  t.is(associateAs(smf, '10.1.0.99'), null)
+  bed.advance(4100)
+  t.is(bed.count('address-of-another-smf'), 2)
+  smf.dead = false
+  t.is(causeOf(smf.ask(54, seid)!), 1)
+})
+
+test('n4: an SMF that restarted under another Node ID is accepted when its old sessions are deleted (N4.14)', (t) => {
+  const bed = startedBed(pool)
+  const smf = bed.smf('10.1.0.1')
+  smf.associate()
+  const { seid } = smf.establish(...session('10.45.0.1'))
+  smf.recovery++
+  const from = bed.sent.length
+  t.is(causeOf(associateAs(smf, '10.1.0.99')!), 1)
+  t.deepEqual(
+    bed.sent.slice(from).map(({ message }) => message.type),
+    [1, 54, 6],
+  )
+  t.true(bed.events.some((event) => event.kind === 'smf-restarted' && event.smf === '10.1.0.1' && event.sessions === 1))
+  t.deepEqual(
+    bed.proxy.status().smfs.map(({ name, sessions }) => [name, sessions]),
+    [['10.1.0.99', 0]],
+  )
+  t.is(causeOf(smf.ask(54, seid)!), 65)
+  t.is(bed.hints.size + bed.upf('10.0.0.1').sessions.size, 0)
+})
+
+test('n4: an SMF that comes to an address which another one has only named takes that alone', (t) => {
+  const bed = startedBed(pool)
+  const [one, two] = [bed.smf('10.1.0.1'), bed.smf('10.1.0.2')]
+  two.recovery = 5
+  one.associate(of(185, 2, ...ipv4('10.1.0.2')))
+  const { seid } = one.establish(...session('10.45.0.1'))
+  t.is(causeOf(two.associate()!), 1)
+  t.is(causeOf(two.ask(52, seid)!), 65)
+  t.is(causeOf(one.ask(52, seid)!), 1)
+  t.deepEqual(
+    bed.proxy.status().smfs.map(({ name, sessions }) => [name, sessions]),
+    [
+      ['10.1.0.1', 1],
+      ['10.1.0.2', 0],
+    ],
+  )
+})
+
+test('n4: of two Node IDs that want an address at once the first one to be accepted has it', (t) => {
+  const bed = startedBed(pool)
+  const smf = bed.smf('10.1.0.1')
+  smf.associate()
+  smf.establish(...session('10.45.0.1'))
+  // Its sessions are still being deleted.
+  bed.upf('10.0.0.1').lose = 1
+  t.is(smf.associate(), null)
+  t.is(causeOf(associateAs(smf, '10.1.0.99')!), 1)
+  bed.advance(1100)
+  t.is(causeOf(smf.got.at(-1)!), 64)
+  t.deepEqual(
+    bed.proxy.status().smfs.map(({ name }) => name),
+    ['10.1.0.99'],
+  )
+})
+
 test('n4: that answer waits until the UPFs have answered (N4.14)', (t) => {
   const bed = startedBed(pool)
   const smf = bed.smf('10.1.0.1')

@@ -50,11 +50,66 @@ function onSetup(state: N4State, exchange: Exchange, { body }: PfcpMessage): voi
     state.counters.add('upf-of-no-pool')
     return state.respondCause(exchange, null, cause.rejected)
   }
-  const before = state.smfs.get(nodeId)
-  if (before === undefined && state.smfs.size >= state.limits.smfs)
+  if (!state.smfs.has(nodeId) && state.smfs.size >= state.limits.smfs)
     return state.respondCause(exchange, null, cause.noResources)
   if (upfsThatAreUp(state).length === 0) return state.respondCause(exchange, null, cause.noResources)
   const description = { recovery: read32(recovery, 0), retains: readRetention(body), ...describe(body) }
+  const holder = otherAt(state, exchange, nodeId)
+  if (holder !== null) return askFor(state, exchange, holder, () => setUp(state, exchange, nodeId, description))
+  setUp(state, exchange, nodeId, description)
+}
+
+/** The SMF of another Node ID that has the address which a request is from; null: there is none. */
+function otherAt({ smfAt }: N4State, { from }: Exchange, nodeId: string): Smf | null {
+  const there = smfAt.get(from.address)
+  return there === undefined || there.nodeId === nodeId ? null : there
+}
+
+/**
+ * Another Node ID at the address of an SMF: this one under a new name, whose sessions are lost, or two that would take
+ * the address from each other. The answer to a heartbeat has the time stamp of the one that we know, or it has gone;
+ * without an answer it may be there. The sessions of one that lives count for more than the one that wants to come.
+ */
+function askFor(state: N4State, exchange: Exchange, holder: Smf, gone: () => void): void {
+  const { address } = exchange.from
+  state.request(
+    { address, port: pfcpPort },
+    {
+      type: messageTypes.heartbeatRequest,
+      body: state.identity.recoveryElement,
+      awaited: {
+        answered({ body }) {
+          const recovery = valueOf(body, element.recoveryTimeStamp)
+          const isThere = recovery === null || recovery.length < 4 || read32(recovery, 0) === holder.recovery
+          if (isThere) refuseAddress(state, exchange)
+          else giveUpAddress(state, holder, address, gone)
+        },
+        failed: () => refuseAddress(state, exchange),
+      },
+    },
+  )
+}
+
+function refuseAddress(state: N4State, exchange: Exchange): void {
+  state.counters.add('address-of-another-smf')
+  state.respondCause(exchange, null, cause.rejected)
+}
+
+/** With all of the SMF if its association is there; one that has only named the address stays. */
+function giveUpAddress(state: N4State, smf: Smf, address: string, done: () => void): void {
+  if (state.smfAt.get(address) !== smf) return done()
+  if (smf.place.address === address) {
+    state.event({ kind: 'smf-restarted', smf: smf.nodeId, sessions: smf.sessions.size })
+    forgetSmf(state, smf)
+    return dropSessions(state, [...smf.sessions], done)
+  }
+  state.smfAt.delete(address)
+  smf.addresses.delete(address)
+  done()
+}
+
+function setUp(state: N4State, exchange: Exchange, nodeId: string, description: SmfDescription): void {
+  const before = state.smfs.get(nodeId)
   if (before === undefined) return accept(state, exchange, nodeId, description)
   // It has begun anew: nothing of sessions that it does not retain may be left when it hears the answer.
   const { retains } = description
@@ -110,9 +165,11 @@ const upfsThatAreUp = (state: N4State): readonly UpfPeer[] =>
   [...state.upfs.values()].filter((upf) => upf.state === 'up')
 
 function accept(state: N4State, exchange: Exchange, nodeId: string, description: SmfDescription): void {
+  // Somebody else may have been quicker.
+  if (otherAt(state, exchange, nodeId) !== null) return refuseAddress(state, exchange)
   const upfs = upfsThatAreUp(state)
   const { retains } = description
-  // Or another request of the same node may have been quicker.
+  // So may another request of the same node.
   const other = state.smfs.get(nodeId)
   if (other !== undefined && retains === null) {
     dropSessions(state, [...other.sessions], nothing)
@@ -152,7 +209,7 @@ function accept(state: N4State, exchange: Exchange, nodeId: string, description:
 /** Addresses that requests of this SMF may come from; another node keeps those that it has. */
 function name(state: N4State, smf: Smf, addresses: readonly string[]): void {
   for (const address of addresses) {
-    if (state.upfs.has(address) || (state.smfAt.has(address) && address !== smf.place.address)) continue
+    if (state.upfs.has(address) || state.smfAt.has(address)) continue
     state.smfAt.set(address, smf)
     smf.addresses.add(address)
   }
