@@ -2,7 +2,7 @@
 
 import test from 'ava'
 import { pfcp } from '../../protocols/pfcp/index.ts'
-import { readyBed, upfOf } from './test-bed.ts'
+import { readyBed, startedBed, upfOf } from './test-bed.ts'
 import { causeOf, elementsOf, ipv4, messageOf, nodeIdOf, of, sessionOf, valueAt } from './test-elements.ts'
 import type { PfcpElement, PfcpMessage } from '../../protocols/pfcp/index.ts'
 import type { Bed } from './test-bed.ts'
@@ -48,6 +48,21 @@ test('n4: of a set whose deletion one UPF does not answer, what the others have 
   t.is(causeOf(smf.ask(14, null, nodeIdOf('10.1.0.1'), csid('10.1.0.1', 1))!), 1)
   t.is(upA.got.filter(({ type }) => type === 14).length, 1)
   t.is(bed.proxy.status().sessions + bed.hints.size, 0)
+})
+
+test('n4: CSIDs of UPFs beyond those that can be told apart are left out, and counted', (t) => {
+  const bed = startedBed([pool[0]!])
+  const upf = bed.upf('10.0.0.1')
+  // 15 CSIDs in each element, 65,535 of them.
+  const elements = Array.from({ length: 4369 }, (_, i): PfcpElement => {
+    const csids = Array.from({ length: 15 }, (_, k) => [(i * 15 + k + 1) >> 8, (i * 15 + k + 1) & 255])
+    return of(65, 15, 10, 0, 0, 1, ...csids.flat())
+  })
+  for (let i = 0; i < 4; i++)
+    bed.fromUpf(upf, messageOf(14, null, i + 1, [nodeIdOf('10.0.0.1'), ...elements.slice(i * 1100, (i + 1) * 1100)]))
+  t.is(bed.count('csid-beyond-limit'), 0)
+  bed.fromUpf(upf, messageOf(14, null, 9, [nodeIdOf('10.0.0.1'), of(65, 2, 10, 0, 0, 1, 0, 1, 0, 0)]))
+  t.is(bed.count('csid-beyond-limit'), 1)
 })
 
 test('n4: a CSID that SMFs were given stays here: UPFs are asked for its sessions one by one (N4.7, N4.12)', (t) => {

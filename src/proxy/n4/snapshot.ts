@@ -108,7 +108,8 @@ export class Snapshot {
     }
     sessions.sort((a, b) => a.createdMs - b.createdMs || a.number - b.number)
     for (const session of sessions) state.sessions.takeBack(session)
-    for (const answer of this.#answers.values()) state.received.takeBack(answer, state.nowMs)
+    for (const answer of this.#answers.values())
+      if (!state.received.takeBack(answer, state.nowMs)) state.counters.add('answers-forgotten')
     this.#answers.clear()
   }
 
