@@ -364,7 +364,7 @@ test('n4: a log of another version, or of something else, is not taken up', (t) 
     }).close()
   for (const description of [
     { ...whole, what: 'songs' },
-    { ...whole, version: 2 },
+    { ...whole, version: snapshotVersion + 1 },
     { ...whole, recovery: 'x' },
     { ...whole, nodeId: 'm' },
   ]) {
@@ -375,7 +375,7 @@ test('n4: a log of another version, or of something else, is not taken up', (t) 
   t.is(found(memory).sessions, null)
   t.deepEqual(warnings, [
     'it has no sessions of N4',
-    'it has version 2, and this program reads 1',
+    `it has version ${snapshotVersion + 1}, and this program reads ${snapshotVersion}`,
     'it does not say whose sessions it has',
     'peers were told nodeId m, not n',
     'a record of no known kind at byte 0',

@@ -19,6 +19,7 @@ import {
   valueAt,
   vip,
 } from './test-elements.ts'
+import type { SimSmf } from './test-bed.ts'
 
 const pool = [upfOf('a', '10.0.0.1'), upfOf('b', '10.0.0.2')]
 const recoveryOf = (seconds: number) => ({ type: 96, value: number32.write(seconds) })
@@ -152,6 +153,171 @@ test('n4: the sessions of an SMF that begins anew are deleted before it is answe
   t.deepEqual(types, [54, 54, 54, 54, 6])
   t.is(bed.upf('10.0.0.1').sessions.size + bed.upf('10.0.0.2').sessions.size, 1)
   t.is(bed.proxy.status().sessions, 1)
+})
+
+/** At an address of its own. */
+const establishAt = (smf: SimSmf, address: string, ueAddress: string) =>
+  smf.ask(50, 0n, nodeIdOf(smf.address), fSeidOf(smf.nextSeid++, address), ...session(ueAddress))
+
+test('n4: an SMF that retains its sessions over a restart keeps them all, and is told so (N4.14)', (t) => {
+  const bed = startedBed(pool)
+  const smf = bed.smf('10.1.0.1')
+  t.is(valueAt(elementsOf(smf.associate(groupOf(183))!), 184), null, 'there was nothing to retain')
+  const { seid } = smf.establish(...session('10.45.0.1'))
+  establishAt(smf, '10.1.0.8', '10.45.0.2')
+  const [hints, sessions] = [new Map(bed.hints), bed.proxy.sessions(2)]
+  smf.recovery++
+  const from = bed.sent.length
+  const answer = smf.associate(groupOf(183))!
+  t.deepEqual([causeOf(answer), valueAt(elementsOf(answer), 184)], [1, bytes(1)])
+  t.deepEqual(
+    bed.sent.slice(from).map(({ message }) => message.type),
+    [6],
+  )
+  t.deepEqual(bed.proxy.sessions(2), sessions)
+  t.deepEqual(bed.hints, hints)
+  t.like(bed.proxy.status(), { smfs: [{ name: '10.1.0.1', state: 'up', sessions: 2 }] })
+  t.is(bed.count('sessions-retained'), 2)
+  // Its time stamp is the new one, which is no restart from now on.
+  smf.ask(1, null, recoveryOf(smf.recovery))
+  bed.advance(6000)
+  t.is(causeOf(smf.ask(54, seid)!), 1)
+  t.is(bed.proxy.status().sessions, 1)
+})
+
+test('n4: or it keeps those at the addresses that it names, and the others are deleted first (N4.14)', (t) => {
+  const bed = startedBed(pool)
+  const smf = bed.smf('10.1.0.1')
+  smf.associate()
+  establishAt(smf, '10.1.0.7', '10.45.0.1')
+  establishAt(smf, '10.1.0.8', '10.45.0.2')
+  establishAt(smf, '10.1.0.9', '10.45.0.3')
+  const retained = [of(185, 2, ...ipv4('10.1.0.8')), of(185, 2, ...ipv4('10.1.0.9'))]
+  const from = bed.sent.length
+  const answer = smf.associate(groupOf(183, ...retained))!
+  t.deepEqual([causeOf(answer), valueAt(elementsOf(answer), 184)], [1, bytes(1)])
+  t.deepEqual(
+    bed.sent.slice(from).map(({ message, to }) => [to, message.type]),
+    [
+      ['10.0.0.1', 54],
+      ['10.1.0.1', 6],
+    ],
+  )
+  t.deepEqual(
+    bed.proxy.sessions(3).map(({ ueAddresses }) => ueAddresses),
+    [['10.45.0.2/32'], ['10.45.0.3/32']],
+  )
+  t.is(bed.hints.size, 4)
+})
+
+test('n4: an SMF that was lost is back with the sessions that it retains, from another address too (N4.14)', (t) => {
+  const bed = startedBed(pool)
+  const [one, two] = [bed.smf('10.1.0.1'), bed.smf('10.1.0.2')]
+  one.associate()
+  const { seid } = one.establish(...session('10.45.0.1'))
+  one.dead = true
+  bed.advance(10_000)
+  t.like(bed.proxy.status(), { smfs: [{ state: 'lost' }] })
+  // One association for a set of SMFs, with its name.
+  t.is(causeOf(two.ask(5, null, nodeIdOf('10.1.0.1'), recoveryOf(7), of(89, 3), groupOf(183))!), 1)
+  t.like(bed.proxy.status(), { smfs: [{ address: '10.1.0.2', state: 'up', sessions: 1 }] })
+  t.is(causeOf(two.ask(52, seid)!), 1)
+})
+
+test('n4: addresses that it had stay its own, unless it names ever more of them (N4.14)', (t) => {
+  const bed = startedBed(pool)
+  const smf = bed.smf('10.1.0.1')
+  const other = bed.smf('10.2.0.0')
+  const named = (group: number) => Array.from({ length: 16 }, (_, i) => of(185, 2, 10, 2, group, i))
+  smf.associate(...named(0))
+  const { seid } = smf.establish(...session('10.45.0.1'))
+  for (const [group, cause] of [
+    [1, 1],
+    [2, 65],
+  ] as const) {
+    smf.associate(groupOf(183), ...named(group))
+    t.is(causeOf(other.ask(52, seid)!), cause, `after ${group} more`)
+  }
+  t.is(causeOf(smf.ask(52, seid)!), 1)
+})
+
+/** As another node than the one that its address names. */
+const associateAs = (smf: SimSmf, nodeId: string) =>
+  smf.ask(5, null, nodeIdOf(nodeId), recoveryOf(smf.recovery), of(89, 3))
+
+test('n4: a second Node ID at the address of an SMF that lives is refused, and the first one goes on', (t) => {
+  const bed = startedBed(pool)
+  const smf = bed.smf('10.1.0.1')
+  smf.associate()
+  const { seid } = smf.establish(...session('10.45.0.1'))
+  t.is(causeOf(associateAs(smf, '10.1.0.99')!), 64)
+  t.is(bed.count('address-of-another-smf'), 1)
+  t.like(bed.proxy.status(), { smfs: [{ name: '10.1.0.1', sessions: 1 }] })
+  t.is(bed.proxy.status().smfs.length, 1)
+  t.is(causeOf(smf.ask(52, seid)!), 1)
+  // Nor does it have the address while nobody answers there.
+  smf.dead = true
+  t.is(associateAs(smf, '10.1.0.99'), null)
+  bed.advance(4100)
+  t.is(bed.count('address-of-another-smf'), 2)
+  smf.dead = false
+  t.is(causeOf(smf.ask(54, seid)!), 1)
+})
+
+test('n4: an SMF that restarted under another Node ID is accepted when its old sessions are deleted (N4.14)', (t) => {
+  const bed = startedBed(pool)
+  const smf = bed.smf('10.1.0.1')
+  smf.associate()
+  const { seid } = smf.establish(...session('10.45.0.1'))
+  smf.recovery++
+  const from = bed.sent.length
+  t.is(causeOf(associateAs(smf, '10.1.0.99')!), 1)
+  t.deepEqual(
+    bed.sent.slice(from).map(({ message }) => message.type),
+    [1, 54, 6],
+  )
+  t.true(bed.events.some((event) => event.kind === 'smf-restarted' && event.smf === '10.1.0.1' && event.sessions === 1))
+  t.deepEqual(
+    bed.proxy.status().smfs.map(({ name, sessions }) => [name, sessions]),
+    [['10.1.0.99', 0]],
+  )
+  t.is(causeOf(smf.ask(54, seid)!), 65)
+  t.is(bed.hints.size + bed.upf('10.0.0.1').sessions.size, 0)
+})
+
+test('n4: an SMF that comes to an address which another one has only named takes that alone', (t) => {
+  const bed = startedBed(pool)
+  const [one, two] = [bed.smf('10.1.0.1'), bed.smf('10.1.0.2')]
+  two.recovery = 5
+  one.associate(of(185, 2, ...ipv4('10.1.0.2')))
+  const { seid } = one.establish(...session('10.45.0.1'))
+  t.is(causeOf(two.associate()!), 1)
+  t.is(causeOf(two.ask(52, seid)!), 65)
+  t.is(causeOf(one.ask(52, seid)!), 1)
+  t.deepEqual(
+    bed.proxy.status().smfs.map(({ name, sessions }) => [name, sessions]),
+    [
+      ['10.1.0.1', 1],
+      ['10.1.0.2', 0],
+    ],
+  )
+})
+
+test('n4: of two Node IDs that want an address at once the first one to be accepted has it', (t) => {
+  const bed = startedBed(pool)
+  const smf = bed.smf('10.1.0.1')
+  smf.associate()
+  smf.establish(...session('10.45.0.1'))
+  // Its sessions are still being deleted.
+  bed.upf('10.0.0.1').lose = 1
+  t.is(smf.associate(), null)
+  t.is(causeOf(associateAs(smf, '10.1.0.99')!), 1)
+  bed.advance(1100)
+  t.is(causeOf(smf.got.at(-1)!), 64)
+  t.deepEqual(
+    bed.proxy.status().smfs.map(({ name }) => name),
+    ['10.1.0.99'],
+  )
 })
 
 test('n4: that answer waits until the UPFs have answered (N4.14)', (t) => {

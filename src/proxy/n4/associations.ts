@@ -3,17 +3,18 @@
 import { messageTypes } from '../../protocols/pfcp/index.ts'
 import { read32 } from '../../wire/fields.ts'
 import { addressesOf } from './claims.ts'
-import { cause, element } from './elements.ts'
+import { cause, element, sessionsRetained } from './elements.ts'
 import { dropSessions } from './failure.ts'
 import { commonFeatures, poolElements, shownFeatures } from './features.ts'
-import { body as join, elementBytes } from './messages.ts'
-import { makeSmf } from './peers.ts'
+import { body as join, elementBytes, elementOf } from './messages.ts'
+import { makeSmf, pfcpPort } from './peers.ts'
 import { onUpfRelease, onUpfSetup, onUpfUpdate } from './pool.ts'
 import { valueOf, valuesOf } from './spans.ts'
 import { nothing } from './state.ts'
 import { nodeIdText, readAddresses } from './values.ts'
 import type { PfcpMessage } from '../../protocols/pfcp/index.ts'
 import type { Smf, UpfPeer } from './peers.ts'
+import type { Session } from './sessions.ts'
 import type { N4State } from './state.ts'
 import type { Exchange } from './transactions.ts'
 
@@ -49,21 +50,93 @@ function onSetup(state: N4State, exchange: Exchange, { body }: PfcpMessage): voi
     state.counters.add('upf-of-no-pool')
     return state.respondCause(exchange, null, cause.rejected)
   }
-  const before = state.smfs.get(nodeId)
-  if (before === undefined && state.smfs.size >= state.limits.smfs)
+  if (!state.smfs.has(nodeId) && state.smfs.size >= state.limits.smfs)
     return state.respondCause(exchange, null, cause.noResources)
   if (upfsThatAreUp(state).length === 0) return state.respondCause(exchange, null, cause.noResources)
-  const description = { recovery: read32(recovery, 0), ...describe(body) }
+  const description = { recovery: read32(recovery, 0), retains: readRetention(body), ...describe(body) }
+  const holder = otherAt(state, exchange, nodeId)
+  if (holder !== null) return askFor(state, exchange, holder, () => setUp(state, exchange, nodeId, description))
+  setUp(state, exchange, nodeId, description)
+}
+
+/** The SMF of another Node ID that has the address which a request is from; null: there is none. */
+function otherAt({ smfAt }: N4State, { from }: Exchange, nodeId: string): Smf | null {
+  const there = smfAt.get(from.address)
+  return there === undefined || there.nodeId === nodeId ? null : there
+}
+
+/**
+ * Another Node ID at the address of an SMF: this one under a new name, whose sessions are lost, or two that would take
+ * the address from each other. The answer to a heartbeat has the time stamp of the one that we know, or it has gone;
+ * without an answer it may be there. The sessions of one that lives count for more than the one that wants to come.
+ */
+function askFor(state: N4State, exchange: Exchange, holder: Smf, gone: () => void): void {
+  const { address } = exchange.from
+  state.request(
+    { address, port: pfcpPort },
+    {
+      type: messageTypes.heartbeatRequest,
+      body: state.identity.recoveryElement,
+      awaited: {
+        answered({ body }) {
+          const recovery = valueOf(body, element.recoveryTimeStamp)
+          const isThere = recovery === null || recovery.length < 4 || read32(recovery, 0) === holder.recovery
+          if (isThere) refuseAddress(state, exchange)
+          else giveUpAddress(state, holder, address, gone)
+        },
+        failed: () => refuseAddress(state, exchange),
+      },
+    },
+  )
+}
+
+function refuseAddress(state: N4State, exchange: Exchange): void {
+  state.counters.add('address-of-another-smf')
+  state.respondCause(exchange, null, cause.rejected)
+}
+
+/** With all of the SMF if its association is there; one that has only named the address stays. */
+function giveUpAddress(state: N4State, smf: Smf, address: string, done: () => void): void {
+  if (state.smfAt.get(address) !== smf) return done()
+  if (smf.place.address === address) {
+    state.event({ kind: 'smf-restarted', smf: smf.nodeId, sessions: smf.sessions.size })
+    forgetSmf(state, smf)
+    return dropSessions(state, [...smf.sessions], done)
+  }
+  state.smfAt.delete(address)
+  smf.addresses.delete(address)
+  done()
+}
+
+function setUp(state: N4State, exchange: Exchange, nodeId: string, description: SmfDescription): void {
+  const before = state.smfs.get(nodeId)
   if (before === undefined) return accept(state, exchange, nodeId, description)
-  // It has begun anew: nothing of its sessions may be left when it hears the answer.
-  state.event({ kind: 'smf-restarted', smf: nodeId, sessions: before.sessions.size })
-  const { sessions } = before
-  forgetSmf(state, before)
-  dropSessions(state, [...sessions], () => accept(state, exchange, nodeId, description))
+  // It has begun anew: nothing of sessions that it does not retain may be left when it hears the answer.
+  const { retains } = description
+  const going = [...before.sessions].filter((session) => retains === null || !retains(session))
+  state.event({ kind: 'smf-restarted', smf: nodeId, sessions: going.length })
+  if (retains === null) forgetSmf(state, before)
+  dropSessions(state, going, () => accept(state, exchange, nodeId, description))
+}
+
+type Retains = (session: Session) => boolean
+
+/**
+ * Sessions that an SMF keeps over its restart (Session Retention Information, 7.4.4.1; TS 23.527, 4.3): all of them, or
+ * those that it has at addresses it names. Null: none.
+ */
+function readRetention(body: Uint8Array): Retains | null {
+  const groups = valuesOf(body, element.sessionRetention).map((group) => valuesOf(group, element.cpEntityAddress))
+  if (groups.length === 0) return null
+  if (groups.some((named) => named.length === 0)) return () => true
+  const addresses = new Set(groups.flat().flatMap((value) => addressesOf(readAddresses(value, 1))))
+  return ({ smfAddress }) => addresses.has(smfAddress)
 }
 
 interface SmfDescription {
   readonly recovery: number
+  /** null: no session */
+  readonly retains: Retains | null
   readonly setId: string | null
   readonly features: number
   readonly addresses: readonly string[]
@@ -73,7 +146,7 @@ interface SmfDescription {
 /** Addresses that one SMF may name. */
 const mostAddresses = 16
 
-function describe(body: Uint8Array): Omit<SmfDescription, 'recovery'> {
+function describe(body: Uint8Array): Omit<SmfDescription, 'recovery' | 'retains'> {
   const setId = valueOf(body, element.smfSetId)
   const features = valueOf(body, element.cpFunctionFeatures)
   const at = (type: number): readonly string[] =>
@@ -92,18 +165,26 @@ const upfsThatAreUp = (state: N4State): readonly UpfPeer[] =>
   [...state.upfs.values()].filter((upf) => upf.state === 'up')
 
 function accept(state: N4State, exchange: Exchange, nodeId: string, description: SmfDescription): void {
+  // Somebody else may have been quicker.
+  if (otherAt(state, exchange, nodeId) !== null) return refuseAddress(state, exchange)
   const upfs = upfsThatAreUp(state)
-  // Another request of the same node may have been quicker.
+  const { retains } = description
+  // So may another request of the same node.
   const other = state.smfs.get(nodeId)
-  if (other !== undefined) {
+  if (other !== undefined && retains === null) {
     dropSessions(state, [...other.sessions], nothing)
     forgetSmf(state, other)
   }
   const promised = state.promised ?? commonFeatures(upfs.map(({ features }) => features))
-  if (promised === null || state.smfs.size >= state.limits.smfs)
+  const retained = state.smfs.get(nodeId)
+  if (promised === null || (retained === undefined && state.smfs.size >= state.limits.smfs))
     return state.respondCause(exchange, null, cause.noResources)
   state.promised = promised
-  const smf = makeSmf(nodeId, exchange.from, state.nowMs, state.timers.heartbeatMs)
+  // Its sessions may be at any address that it had, unless there have been too many.
+  if (retained !== undefined && retained.addresses.size > mostAddresses * 2) forgetAddresses(state, retained)
+  const smf = retained ?? makeSmf(nodeId, exchange.from, state.nowMs, state.timers.heartbeatMs)
+  smf.place = { address: exchange.from.address, port: pfcpPort }
+  smf.state = 'up'
   smf.recovery = description.recovery
   smf.setId = description.setId
   smf.features = description.features
@@ -111,6 +192,7 @@ function accept(state: N4State, exchange: Exchange, nodeId: string, description:
   name(state, smf, [exchange.from.address, nodeId, ...description.addresses])
   smf.alternatives = description.alternatives
   state.event({ kind: 'smf-up', smf: nodeId })
+  if (retained !== undefined) state.counters.add('sessions-retained', retained.sessions.size)
   const { identity } = state
   state.respond(
     exchange,
@@ -119,6 +201,7 @@ function accept(state: N4State, exchange: Exchange, nodeId: string, description:
       state.causeBody(exchange.type, cause.accepted, null),
       identity.recoveryElement,
       poolElements(promised, upfs, identity.n3),
+      retained === undefined ? null : elementOf(element.associationResponseFlags, sessionsRetained),
     ),
   )
 }
@@ -126,7 +209,7 @@ function accept(state: N4State, exchange: Exchange, nodeId: string, description:
 /** Addresses that requests of this SMF may come from; another node keeps those that it has. */
 function name(state: N4State, smf: Smf, addresses: readonly string[]): void {
   for (const address of addresses) {
-    if (state.upfs.has(address) || (state.smfAt.has(address) && address !== smf.place.address)) continue
+    if (state.upfs.has(address) || state.smfAt.has(address)) continue
     state.smfAt.set(address, smf)
     smf.addresses.add(address)
   }
@@ -171,6 +254,11 @@ function onRelease(state: N4State, exchange: Exchange, { body }: PfcpMessage): v
 
 export function forgetSmf(state: N4State, smf: Smf): void {
   if (state.smfs.get(smf.nodeId) === smf) state.smfs.delete(smf.nodeId)
-  for (const address of smf.addresses) if (state.smfAt.get(address) === smf) state.smfAt.delete(address)
+  forgetAddresses(state, smf)
   if (state.smfs.size === 0) state.promised = null
+}
+
+function forgetAddresses(state: N4State, smf: Smf): void {
+  for (const address of smf.addresses) if (state.smfAt.get(address) === smf) state.smfAt.delete(address)
+  smf.addresses.clear()
 }

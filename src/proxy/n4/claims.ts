@@ -4,10 +4,12 @@
 import { hexText, nameText } from '../../protocols/element-values.ts'
 import { read16 } from '../../wire/fields.ts'
 import { cause, element } from './elements.ts'
+import { treatmentChange } from './rule-kinds.ts'
 import { seeElements } from './spans.ts'
 import { trafficEndpointRule } from './sessions.ts'
 import { framedRange, nodeIdText, readAddresses, readFTeid, ueRanges } from './values.ts'
-import type { VirtualAddresses } from './model.ts'
+import type { N4Limits, VirtualAddresses } from './model.ts'
+import type { Session } from './sessions.ts'
 import type { Located, UeRange } from './values.ts'
 
 /** Why a request is refused, with the element that is wrong. */
@@ -50,13 +52,17 @@ export interface SessionRequest {
   readonly claims: Claim[]
   /** rules that go away */
   readonly removed: number[]
+  /** FARs, QERs, URRs and the like: so many come, are changed, and go */
+  readonly treatments: { create: number; update: number; remove: number }
   hasFar: boolean
   refusal: Refusal | null
 }
 
 const refusal = (value: number, offending: number | null): Refusal => ({ cause: value, offending })
 
-export function readSessionRequest(body: Uint8Array, mostRules: number): SessionRequest {
+export type RuleLimits = Pick<N4Limits, 'rules' | 'treatments'>
+
+export function readSessionRequest(body: Uint8Array, limits: RuleLimits): SessionRequest {
   const request: SessionRequest = {
     nodeId: null,
     smfSeid: null,
@@ -70,6 +76,7 @@ export function readSessionRequest(body: Uint8Array, mostRules: number): Session
     alternatives: [],
     claims: [],
     removed: [],
+    treatments: { create: 0, update: 0, remove: 0 },
     hasFar: false,
     refusal: null,
   }
@@ -83,7 +90,7 @@ export function readSessionRequest(body: Uint8Array, mostRules: number): Session
         case element.updatePdr:
         case element.createTrafficEndpoint:
         case element.updateTrafficEndpoint:
-          if (request.claims.length === mostRules) {
+          if (request.claims.length === limits.rules) {
             request.refusal ??= refusal(cause.noResources, null)
             return false
           }
@@ -95,18 +102,35 @@ export function readSessionRequest(body: Uint8Array, mostRules: number): Session
           return true
         default:
           readTop(request, type, bytes, start, end)
+          countTreatment(request, type, limits.treatments)
           return false
       }
     }
     if (claim === null) {
       const id = idOf(type, bytes, start, end)
-      if (id !== null && depth === 1 && request.removed.length < mostRules) request.removed.push(id)
+      if (id === null || depth !== 1) return false
+      if (request.removed.length === mostRulesOf(limits)) request.refusal ??= refusal(cause.noResources, null)
+      else request.removed.push(id)
       return false
     }
     return readInRule(request, claim, type, bytes, start, end, depth)
   })
   return request
 }
+
+/** A request may have as many rules as a session begins with; modifications add as many again. */
+const mostRulesOf = ({ rules }: RuleLimits): number => rules * 2
+
+function countTreatment(request: SessionRequest, type: number, most: number): void {
+  const change = treatmentChange.get(type)
+  if (change === undefined) return
+  if (++request.treatments[change] > most) request.refusal ??= refusal(cause.noResources, null)
+}
+
+/** A session with this change would have more rules than it may. */
+export const isBeyond = (session: Session, { claims, treatments }: SessionRequest, limits: RuleLimits): boolean =>
+  session.rules.size + session.rulesToCome + claims.length > mostRulesOf(limits) ||
+  session.treatments + treatments.create - treatments.remove > limits.treatments
 
 const noClaim = { rule: -1, given: null, chooses: false, chooseId: null, endpoint: null, fromCore: null }
 

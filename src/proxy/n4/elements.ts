@@ -66,6 +66,8 @@ export const element = {
   poolIdentity: 177,
   alternativeSmfAddress: 178,
   smfSetId: 180,
+  sessionRetention: 183,
+  associationResponseFlags: 184,
   cpEntityAddress: 185,
   poolInformation: 233,
   updatedPdr: 256,
@@ -98,6 +100,9 @@ export const isAccepted = (value: number): boolean => value > 0 && value < 64
 
 /** CP Function Features of ours towards UPFs (8.2.58): LOAD, OVRL, BUNDL. */
 export const ownCpFeatures = 0x13
+
+/** PFCPASRsp-Flags (8.2.134): sessions of an association before this one have been retained. */
+export const sessionsRetained = 1
 
 /** Report Type (8.2.21): a request of the user plane for the reason that PFCPSRReq-Flags gives. */
 export const reportTypeUpRequest = 0x40

@@ -21,6 +21,7 @@ import type { PfcpMessage } from '../../protocols/pfcp/index.ts'
 import type { SessionRequest } from './claims.ts'
 import type { Smf, UpfPeer } from './peers.ts'
 import type { Reservation } from './rules.ts'
+import type { Session } from './sessions.ts'
 import type { N4State } from './state.ts'
 import type { Exchange } from './transactions.ts'
 
@@ -37,7 +38,7 @@ interface Wish {
 
 export function onEstablishment(state: N4State, exchange: Exchange, message: PfcpMessage): void {
   const body = kept(message.body)
-  const request = readSessionRequest(body, state.limits.rules)
+  const request = readSessionRequest(body, state.limits)
   const seid = request.smfSeid ?? noSeid
   const refusal = establishmentRefusal(request)
   if (refusal !== null) return state.respondCause(exchange, seid, refusal.cause, refusal.offending)
@@ -75,7 +76,7 @@ function attempt(state: N4State, wish: Wish, otherwise: number): void {
     smfSeid: seid.slice(),
   })
   session.sets = request.sets
-  const reservation = reserve(state, session, request.claims)
+  const reservation = reserve(state, session, request)
   if (typeof reservation === 'number') {
     state.sessions.remove(session, state.steering, state.nowMs)
     return refuseRule(state, exchange, seid, reservation)
@@ -150,9 +151,14 @@ function answered(state: N4State, wish: Wish, reservation: Reservation, { body }
   }
   session.upfSeid = upfSeid
   session.state = 'up'
-  if (keepsRequests(state) && wish.body.length <= state.limits.storedBytes) session.stored = wish.body
+  if (keepsRequests(state)) keepRequest(state, session, wish.body)
   state.counters.add('sessions-established')
   answerSmf(state, wish, reservation, body)
+}
+
+function keepRequest(state: N4State, session: Session, body: Uint8Array): void {
+  if (body.length <= state.limits.storedBytes) session.stored = body
+  else state.counters.add('session-too-long-to-restore')
 }
 
 /** The answer of the UPF, with what it has chosen learnt if the session is there. */

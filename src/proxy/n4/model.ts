@@ -120,8 +120,10 @@ export interface N4Limits {
   readonly smfs: number
   readonly upfs: number
   readonly sessions: number
-  /** rules of a session that say where it has tunnels and addresses */
+  /** rules that a session may begin with, of those that have its tunnels and addresses; it may grow to twice that */
   readonly rules: number
+  /** rules of a session that say what becomes of its packets: FARs, QERs, URRs, BARs, MARs and SRRs together */
+  readonly treatments: number
   /** requests that were sent and have no answer yet */
   readonly pending: number
   /** answers that are kept for retransmissions */
@@ -145,6 +147,7 @@ export const defaultLimits: N4Limits = {
   upfs: 256,
   sessions: 1_000_000,
   rules: 256,
+  treatments: 1024,
   pending: 65_536,
   answers: 262_144,
   retransmissions: 3,

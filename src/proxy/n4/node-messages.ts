@@ -5,16 +5,17 @@ import { messageTypes } from '../../protocols/pfcp/index.ts'
 import { senderOf } from './associations.ts'
 import { addressesOf, setTexts } from './claims.ts'
 import { cause, element, isAccepted } from './elements.ts'
+import { dropSessions } from './failure.ts'
 import { silence } from './sessions.ts'
 import { body as join, elementBytes } from './messages.ts'
-import { smfAddressOf } from './peer-care.ts'
+import { mayAct, smfAddressOf } from './peer-care.ts'
 import { rewrite, seeElements, valueOf, valuesOf } from './spans.ts'
 import { nothing } from './state.ts'
 import { kept } from './stored.ts'
 import { readAddresses } from './values.ts'
 import type { PfcpMessage } from '../../protocols/pfcp/index.ts'
 import type { Place } from './model.ts'
-import type { UpfPeer } from './peers.ts'
+import type { Smf, UpfPeer } from './peers.ts'
 import type { Session } from './sessions.ts'
 import type { N4State } from './state.ts'
 import type { Exchange } from './transactions.ts'
@@ -23,19 +24,22 @@ interface FanOut {
   readonly type: number
   readonly to: readonly Place[]
   readonly body: Uint8Array
+  /** One of them has accepted. */
+  readonly accepted?: (place: Place) => void
   /** with the first cause that was no acceptance, or `accepted` */
   readonly done: (value: number) => void
 }
 
-function fanOut(state: N4State, { body, done, to, type }: FanOut): void {
+function fanOut(state: N4State, { accepted = nothing, body, done, to, type }: FanOut): void {
   let left = to.length
   let worst: number = cause.accepted
   if (left === 0) return done(worst)
-  const one = (value: number): void => {
-    if (isAccepted(worst) && !isAccepted(value)) worst = value
-    if (--left === 0) done(worst)
-  }
   for (const place of to) {
+    const one = (value: number): void => {
+      if (isAccepted(value)) accepted(place)
+      else if (isAccepted(worst)) worst = value
+      if (--left === 0) done(worst)
+    }
     state.request(place, {
       type,
       body,
@@ -86,28 +90,53 @@ function namedSets(body: Uint8Array): ReadonlySet<string> {
 
 const inAny = ({ sets }: Session, names: ReadonlySet<string>): boolean => sets.some((text) => names.has(text))
 
-/** Session Set Deletion Request of an SMF: only UPFs that have such sessions are asked. */
+/**
+ * Session Set Deletion Request of an SMF: UPFs that have such sessions are asked, and what one has deleted is gone,
+ * whatever becomes of the others. CSIDs of ours are none that a UPF knows: sessions that only these name, and those
+ * that are on no UPF now, are deleted one by one.
+ */
 export function onSetDeletion(state: N4State, exchange: Exchange, message: PfcpMessage): void {
   const upf = state.upfs.get(exchange.from.address)
   if (upf !== undefined) return onSetDeletionOfUpf(state, exchange, upf, message)
   const smf = senderOf(state, exchange, message.body)
   if (smf === null) return
-  const names = namedSets(message.body)
-  const concerned = [...smf.sessions].filter((session) => inAny(session, names))
-  const upfs = new Set(concerned.filter(({ state: its }) => its === 'up').map((session) => session.upf))
-  const elements = withOwnNodeId(state, message.body)
-  if (elements === null) return state.respondCause(exchange, null, cause.systemFailure)
+  const rewritten = withoutOurSets(state, message.body)
+  if (rewritten === null) return state.respondCause(exchange, null, cause.systemFailure)
+  const elements = kept(rewritten)
+  const [all, known] = [namedSets(message.body), namedSets(elements)]
+  const asked = new Map<Place, Session[]>()
+  const alone: Session[] = []
+  for (const session of smf.sessions) {
+    if (!inAny(session, all)) continue
+    const { state: its, upf: peer } = session
+    const isAsked = its === 'up' && peer.state === 'up' && inAny(session, known)
+    if (isAsked && !asked.has(peer.place)) asked.set(peer.place, [])
+    const those = isAsked ? asked.get(peer.place)! : alone
+    those.push(session)
+  }
   fanOut(state, {
     type: messageTypes.sessionSetDeletionRequest,
-    to: [...upfs].filter((peer) => peer.state === 'up').map(({ place }) => place),
+    to: [...asked.keys()],
     body: elements,
-    done(value) {
-      if (isAccepted(value))
-        for (const session of concerned) state.sessions.remove(session, state.steering, state.nowMs)
-      state.respondCause(exchange, null, value)
-    },
+    accepted: (place) => removeAt(state, place, asked.get(place) ?? []),
+    done: (value) => dropSessions(state, alone, () => state.respondCause(exchange, null, value)),
   })
 }
+
+/** Their UPF has deleted them; those that have moved to another one meanwhile are deleted there. */
+function removeAt(state: N4State, place: Place, sessions: readonly Session[]): void {
+  const isThere = ({ upf }: Session): boolean => upf.place === place
+  for (const session of sessions) if (isThere(session)) state.sessions.remove(session, state.steering, state.nowMs)
+  const moved = sessions.filter((session) => !session.gone && !isThere(session))
+  if (moved.length > 0) dropSessions(state, moved, nothing)
+}
+
+const withoutOurSets = (state: N4State, body: Uint8Array): Uint8Array | null =>
+  rewrite(body, (type, bytes, start, end, depth) => {
+    if (depth > 0) return 'keep'
+    if (type === element.nodeId) return state.identity.nodeId
+    return type === element.fqCsid && state.sets.isOurs(bytes.subarray(start, end)) ? 'drop' : 'keep'
+  })
 
 /** Of a UPF, whose sessions of these sets are gone: each SMF that has some hears of it, with CSIDs of ours. */
 function onSetDeletionOfUpf(state: N4State, exchange: Exchange, upf: UpfPeer, { body }: PfcpMessage): void {
@@ -149,17 +178,20 @@ export function onSetModification(state: N4State, exchange: Exchange, { body }: 
     const from = new Set(valuesOf(change, element.cpAddress).flatMap((value) => addressesOf(readAddresses(value, 1))))
     if (names.size === 0 && from.size === 0)
       return state.respondCause(exchange, null, cause.conditionalMissing, element.fqCsid)
-    redirect(state, smf.setId, address, (session) => inAny(session, names) || from.has(session.smfAddress))
+    redirect(state, smf, address, (session) => inAny(session, names) || from.has(session.smfAddress))
   }
   state.respondCause(exchange, null, cause.accepted)
 }
 
-/** Only sessions of the set that the sender is of. */
-function redirect(state: N4State, setId: string | null, address: string, isMeant: (session: Session) => boolean): void {
+/** Only sessions of the sender, and of the set that it is of. */
+function redirect(state: N4State, sender: Smf, address: string, isMeant: (session: Session) => boolean): void {
   const heir = state.smfAt.get(address)
   for (const session of state.sessions) {
-    if (session.smf.setId !== setId && setId !== null) continue
     if (!isMeant(session)) continue
+    if (!mayAct(sender, session.smf)) {
+      state.counters.add('wrong-node')
+      continue
+    }
     session.smfAddress = address
     state.changes.touch(session)
     state.counters.add('session-redirected')

@@ -23,6 +23,7 @@ const refusedFactor = 10
 
 export function configurePool(state: N4State, pool: readonly Upf[]): void {
   const wanted = new Map(pool.slice(0, state.limits.upfs).map((upf) => [upf.address, upf]))
+  for (const config of pool.slice(state.limits.upfs)) beyondLimit(state, config)
   for (const peer of state.upfs.values()) {
     const config = wanted.get(peer.config.address)
     wanted.delete(peer.config.address)
@@ -37,7 +38,7 @@ export function configurePool(state: N4State, pool: readonly Upf[]): void {
   }
   for (const config of wanted.values()) {
     if (state.upfs.size >= state.limits.upfs) {
-      state.event({ kind: 'upf-refused', upf: config.name, reason: `more than ${state.limits.upfs} UPFs` })
+      beyondLimit(state, config)
       continue
     }
     const used = new Set([...state.upfs.values()].map(({ index }) => index))
@@ -46,6 +47,11 @@ export function configurePool(state: N4State, pool: readonly Upf[]): void {
     // The next tick asks it for an association.
     state.upfs.set(config.address, makeUpf(index, config))
   }
+}
+
+function beyondLimit(state: N4State, { name }: Upf): void {
+  state.counters.add('upf-beyond-limit')
+  state.event({ kind: 'upf-refused', upf: name, reason: `more than ${state.limits.upfs} UPFs` })
 }
 
 function associationBody(state: N4State, value: number | null): Uint8Array {

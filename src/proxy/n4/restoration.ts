@@ -37,7 +37,7 @@ export function startRestoration(state: N4State, loss: Loss, done: () => void): 
   const { session } = loss
   const stored = session.gone ? null : mergeChanges(session)
   if (stored === null) return giveUp(state, loss, done)
-  const request = readSessionRequest(stored, state.limits.rules)
+  const request = readSessionRequest(stored, state.limits)
   askNext(state, { ...loss, stored, request, tried: [session.upf], done })
 }
 

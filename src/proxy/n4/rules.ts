@@ -3,7 +3,7 @@
 
 import { releaseRule, removeRule } from './sessions.ts'
 import { addressesOf } from './claims.ts'
-import type { Claim } from './claims.ts'
+import type { Claim, SessionRequest } from './claims.ts'
 import type { Session } from './sessions.ts'
 import type { N4State } from './state.ts'
 import type { Tunnel, UeRoute } from './steering.ts'
@@ -20,7 +20,10 @@ interface Held {
 export interface Reservation {
   readonly session: Session
   readonly claims: readonly Claim[]
+  readonly treatments: SessionRequest['treatments']
   readonly held: Map<number, Held>
+  /** Neither accepted nor refused. */
+  isOpen: boolean
 }
 
 function heldOf({ held }: Reservation, rule: number): Held {
@@ -32,8 +35,12 @@ function heldOf({ held }: Reservation, rule: number): Held {
 }
 
 /** Or the rule whose tunnel or address is another session's; nothing is reserved then. */
-export function reserve(state: N4State, session: Session, claims: readonly Claim[]): Reservation | number {
-  const reservation: Reservation = { session, claims, held: new Map() }
+export function reserve(state: N4State, session: Session, request: SessionRequest): Reservation | number {
+  const { claims, treatments } = request
+  const reservation: Reservation = { session, claims, treatments, held: new Map(), isOpen: true }
+  // At once: several requests may be under way.
+  session.rulesToCome += claims.length
+  session.treatments += treatments.create
   for (const claim of claims) {
     const held = heldOf(reservation, claim.rule)
     const tunnel = reserveTunnel(state, session, claim.given)
@@ -63,9 +70,20 @@ function holdRoutes(state: N4State, session: Session, ranges: readonly UeRange[]
 }
 
 /** The request was refused. */
-export function giveBack(state: N4State, { held }: Reservation): void {
+export function giveBack(state: N4State, reservation: Reservation): void {
+  const { held, treatments } = reservation
+  close(reservation, treatments.create)
   for (const rule of held.values()) releaseRule(rule, state.steering, state.nowMs)
   held.clear()
+}
+
+/** So many of the rules that say what becomes of packets are not there: they did not come, or they are gone. */
+function close(reservation: Reservation, treatments: number): void {
+  const { claims, session } = reservation
+  if (!reservation.isOpen) return
+  reservation.isOpen = false
+  session.rulesToCome -= claims.length
+  session.treatments = Math.max(0, session.treatments - treatments)
 }
 
 export function learnTunnel(state: N4State, reservation: Reservation, rule: number, located: Located): Tunnel | null {
@@ -98,8 +116,9 @@ export function learnAddress(state: N4State, reservation: Reservation, rule: num
 /** The request was accepted: what it says holds from now on, and hints go out. */
 export function settle(state: N4State, reservation: Reservation, removed: readonly number[]): void {
   shareChosen(reservation)
-  const { claims, held, session } = reservation
+  const { claims, held, session, treatments } = reservation
   state.changes.touch(session)
+  close(reservation, treatments.remove)
   for (const [id, rule] of held) {
     const claim = claims.find((other) => other.rule === id)
     replaceRule(state, session, id, rule, claim)

@@ -3,7 +3,7 @@
 
 import { messageTypes } from '../../protocols/pfcp/index.ts'
 import { followBreakout } from './breakouts.ts'
-import { modificationRefusal, readSessionRequest, setTexts } from './claims.ts'
+import { isBeyond, modificationRefusal, readSessionRequest, setTexts } from './claims.ts'
 import { cause, element, isAccepted } from './elements.ts'
 import { refuseRule } from './establishment.ts'
 import { noSeid } from './messages.ts'
@@ -54,12 +54,11 @@ function unknownSession(state: N4State, exchange: Exchange, why: string): void {
 
 function onModification(state: N4State, exchange: Exchange, session: Session, sender: Smf, message: PfcpMessage): void {
   const body = kept(message.body)
-  const request = readSessionRequest(body, state.limits.rules)
+  const request = readSessionRequest(body, state.limits)
   const refusal = modificationRefusal(request)
   if (refusal !== null) return state.respondCause(exchange, session.smfSeid, refusal.cause, refusal.offending)
-  if (session.rules.size + request.claims.length > state.limits.rules * 2)
-    return state.respondCause(exchange, session.smfSeid, cause.noResources)
-  const reservation = reserve(state, session, request.claims)
+  if (isBeyond(session, request, state.limits)) return state.respondCause(exchange, session.smfSeid, cause.noResources)
+  const reservation = reserve(state, session, request)
   if (typeof reservation === 'number') return refuseRule(state, exchange, session.smfSeid, reservation)
   const { identity } = state
   const elements = towardsUpf(body, { identity, upf: session.upf, seid: null, chosen: null })

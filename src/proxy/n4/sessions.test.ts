@@ -157,13 +157,15 @@ test('n4: a UPF that does not answer is passed over, and what it makes too late 
   t.is(bed.count('response-unexpected'), 1)
 })
 
-test('n4: a UPF without room is passed over (N4.5)', (t) => {
-  const { bed, smf } = readyBed(pool)
-  bed.upf('10.0.0.1').cause = 75
-  t.is(causeOf(smf.establish(...sessionOf('10.45.0.1')).response!), 1)
-  bed.upf('10.0.0.2').cause = 73
-  t.is(causeOf(smf.establish(...sessionOf('10.45.0.2')).response!), 73)
-  t.is(bed.proxy.status().sessions, 1)
+test('n4: another UPF is asked where one refuses with cause 72, 74, 75 or 77, and for no other cause (N4.5)', (t) => {
+  for (let cause = 64; cause <= 79; cause++) {
+    const { bed, smf } = readyBed(pool)
+    bed.upf('10.0.0.1').cause = cause
+    const isFollowed = [72, 74, 75, 77].includes(cause)
+    const answer = smf.establish(...sessionOf('10.45.0.1')).response!
+    t.is(causeOf(answer), isFollowed ? 1 : cause)
+    t.deepEqual(sizes(bed), [0, isFollowed ? 1 : 0])
+  }
 })
 
 test('n4: answers go where the request came from, with its priority; bundles are taken apart (N4.9)', (t) => {
@@ -316,6 +318,28 @@ test('n4: a set of sessions moves to another SMF without a word to the UPFs (N4.
   t.is(causeOf(two.ask(16, null, nodeIdOf('10.1.0.2'), empty)!), 67)
 })
 
+test('n4: an SMF without a set, or of another one, moves its own sessions and no others (N4.12)', (t) => {
+  for (const set of [[], [of(180, 0, 1, 0x62)]]) {
+    const bed = startedBed(pool)
+    const [one, two] = [bed.smf('10.1.0.1'), bed.smf('10.1.0.2')]
+    one.associate(of(180, 0, 1, 0x61))
+    two.associate(...set)
+    one.establish(...sessionOf('10.45.0.1'), csid('10.1.0.1', 1))
+    two.establish(...sessionOf('10.45.0.2'), csid('10.1.0.1', 1))
+    const before = bed.proxy.sessions(2)
+    const at = (address: string): PfcpElement => of(178, 2, ...ipv4(address))
+    for (const named of [csid('10.1.0.1', 1), of(292, 2, ...ipv4('10.1.0.1'))])
+      t.is(causeOf(two.ask(16, null, nodeIdOf('10.1.0.2'), groupOf(290, named, at('10.1.0.2')))!), 1)
+    t.deepEqual(bed.proxy.sessions(2), before)
+    t.is(bed.count('wrong-node'), 2)
+    // Its own go wherever it says.
+    const change = groupOf(290, csid('10.1.0.1', 1), at('10.1.0.9'))
+    t.is(causeOf(two.ask(16, null, nodeIdOf('10.1.0.2'), change)!), 1)
+    bed.fromUpf(bed.upf('10.0.0.2'), report(seidAt(bed, '10.0.0.2', 1n), 1))
+    t.is(bed.sent.findLast(({ message }) => message.type === 56)?.to, '10.1.0.9')
+  }
+})
+
 const load = (sequence: number, metric: number): PfcpElement =>
   groupOf(51, { type: 52, value: number32.write(sequence) }, of(53, metric))
 
@@ -360,13 +384,4 @@ test('n4: what an establishment lacks is named (causes 66, 69)', (t) => {
     t.is(causeOf(answer), cause)
     t.deepEqual(valueAt(elementsOf(answer), 40), number16.write(offending))
   }
-})
-
-test('n4: tables that are full refuse by name', (t) => {
-  const { bed, smf } = readyBed(pool, { limits: { sessions: 2 } })
-  for (let i = 1; i <= 2; i++) t.is(causeOf(smf.establish(...sessionOf(`10.45.0.${i}`)).response!), 1)
-  t.is(causeOf(smf.establish(...sessionOf('10.45.0.3')).response!), 75)
-  t.is(bed.count('refused-75'), 1)
-  const few = readyBed(pool, { limits: { pending: 0 } })
-  t.is(few.bed.count('too-many-requests'), 1)
 })

@@ -34,6 +34,10 @@ export interface Session {
   /** It is in no table any more. */
   gone: boolean
   readonly rules: Map<number, Rule>
+  /** of requests that are under way */
+  rulesToCome: number
+  /** how many it has of the rules that say what becomes of packets, with those to come */
+  treatments: number
   readonly dnn: string
   readonly createdMs: number
   /** FQ-CSIDs and identities of groups that it belongs to */
@@ -99,6 +103,8 @@ export class SessionTable {
       state: 'establishing',
       gone: false,
       rules: new Map(),
+      rulesToCome: 0,
+      treatments: 0,
       dnn,
       createdMs: nowMs,
       sets: [],

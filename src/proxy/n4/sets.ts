@@ -15,10 +15,12 @@ export class Sets {
   readonly #node: Uint8Array
   readonly #nodeType: 0 | 1
   readonly #named: (theirs: number, ours: number) => void
+  readonly #full: () => void
 
-  /** `named` is told of each CSID of ours that is new. */
-  constructor({ ipv4, ipv6 }: VirtualAddresses, named: (theirs: number, ours: number) => void) {
+  /** `named` is told of each CSID of ours that is new, `full` of each that could not be. */
+  constructor({ ipv4, ipv6 }: VirtualAddresses, named: (theirs: number, ours: number) => void, full: () => void) {
     this.#named = named
+    this.#full = full
     this.#node = ipv4 === null ? wireBytes(ipv6 ?? '::') : wireBytes(ipv4)
     this.#nodeType = ipv4 === null ? 1 : 0
   }
@@ -31,6 +33,12 @@ export class Sets {
   takeBack(theirs: number, ours: number): void {
     this.#ours.set(theirs, ours)
     this.#next = Math.max(this.#next, ours)
+  }
+
+  /** Whether an FQ-CSID is one of those that SMFs were given. */
+  isOurs(value: Uint8Array): boolean {
+    const node = this.#node
+    return value[0]! >> 4 === this.#nodeType && node.every((byte, i) => value[i + 1] === byte)
   }
 
   /** The value of an FQ-CSID with our address and CSIDs; CSIDs beyond what 16 bits can tell apart are left out. */
@@ -52,7 +60,10 @@ export class Sets {
   #csid(key: number): number | null {
     const known = this.#ours.get(key)
     if (known !== undefined) return known
-    if (this.#ours.size >= csidSpace - 1) return null
+    if (this.#ours.size >= csidSpace - 1) {
+      this.#full()
+      return null
+    }
     this.#next++
     this.#ours.set(key, this.#next)
     this.#named(key, this.#next)

@@ -53,7 +53,7 @@ export function putSession(to: Writer, state: N4State, session: Session): void {
   putList(to, session.sets, putText)
   putList(to, tunnels, putTunnel)
   putList(to, routes, putRoute)
-  to.u16(rules.size)
+  to.u16(session.treatments).u16(rules.size)
   for (const [id, rule] of rules) {
     to.u24(id)
     putList(to, rule.tunnels, (_, tunnel) => to.u16(tunnels.indexOf(tunnel)))
@@ -86,6 +86,8 @@ export function readSession(from: Reader, state: N4State, upfAt: ReadonlyMap<num
     state: its,
     gone: false,
     rules: new Map(),
+    rulesToCome: 0,
+    treatments: 0,
     dnn,
     createdMs,
     sets: readList(from, readText),
@@ -95,6 +97,7 @@ export function readSession(from: Reader, state: N4State, upfAt: ReadonlyMap<num
   }
   const tunnels = readList(from, () => readTunnel(from, state, session, upfAt))
   const routes = readList(from, () => readRoute(from, state, session, upfAt))
+  session.treatments = from.u16()
   for (let left = from.u16(); left > 0; left--) {
     const id = from.u24()
     session.rules.set(id, readRule(from, tunnels, routes))

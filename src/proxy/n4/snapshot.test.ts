@@ -303,7 +303,8 @@ function playSmf({ bed, smf, seids }: Play, how: number): void {
   if (how === 4) smf.reportExtra = [of(178, 2, 10, 1, 0, 9)]
   if (how === 5) smf.dead = !smf.dead
   if (how === 6) smf.ask(16, null, nodeIdOf(smf.address), groupOf(290, csid, of(178, 2, 10, 1, 0, 9)))
-  if (how < 7) return
+  if (how === 8) smf.associate(groupOf(183), setId)
+  if (how !== 7) return
   const seid = seids.at(-1) ?? 0n
   for (const { address } of pool) bed.fromUpf(bed.upf(address), messageOf(56, seid, smf.sequence, [of(39, 1)]))
 }

@@ -15,7 +15,7 @@ import type { Session } from './sessions.ts'
 import type { N4State } from './state.ts'
 
 /** Of the layout of records; another one is not read. */
-export const snapshotVersion = 1
+export const snapshotVersion = 2
 
 /** Requests that have been sent since their numbers were written are fewer than this. */
 const sequenceLeap = 1 << 20
@@ -108,7 +108,8 @@ export class Snapshot {
     }
     sessions.sort((a, b) => a.createdMs - b.createdMs || a.number - b.number)
     for (const session of sessions) state.sessions.takeBack(session)
-    for (const answer of this.#answers.values()) state.received.takeBack(answer, state.nowMs)
+    for (const answer of this.#answers.values())
+      if (!state.received.takeBack(answer, state.nowMs)) state.counters.add('answers-forgotten')
     this.#answers.clear()
   }
 

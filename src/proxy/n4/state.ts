@@ -122,7 +122,11 @@ export class N4State {
     this.sent = new SentRequests({ retransmitMs, retransmissions, limit: pending })
     this.received = new ReceivedRequests({ answersMs, answers, open: pending })
     this.pfds = new PfdStore(this.limits.pfdBytes)
-    this.sets = new Sets(options.address, (theirs, ours) => this.changes.setNamed(theirs, ours))
+    this.sets = new Sets(
+      options.address,
+      (theirs, ours) => this.changes.setNamed(theirs, ours),
+      () => this.counters.add('csid-beyond-limit'),
+    )
     this.poolLoad = new PoolLoad(options.hotPercent)
     this.deletions = new Backlog(atOnce, (deletion, done) => start.deletion(this, deletion, done))
     this.restorations = new Backlog(atOnce, (loss, done) => start.restoration(this, loss, done))
@@ -146,8 +150,8 @@ export class N4State {
 
   /** The answer may still come, and would be of a session that nobody waits for. */
   abandon(to: Place, sequence: number): void {
-    if (this.abandoned.size < mostAbandoned)
-      this.abandoned.set(`${to.address}/${sequence}`, this.nowMs + this.timers.answersMs)
+    if (this.abandoned.size >= mostAbandoned) return this.counters.add('late-answers-not-awaited')
+    this.abandoned.set(`${to.address}/${sequence}`, this.nowMs + this.timers.answersMs)
   }
 
   event(event: N4Event): void {
@@ -173,7 +177,7 @@ export class N4State {
   respond(exchange: Exchange, seid: Uint8Array | null, elements: Uint8Array): void {
     const { from, priority, sequence, type } = exchange
     const bytes = message({ type: type + 1, seid, sequence, priority }, elements)
-    this.received.answer(exchange, bytes, this.nowMs)
+    if (!this.received.answer(exchange, bytes, this.nowMs)) this.counters.add('answers-forgotten')
     this.changes.answered({ key: exchange.key, digest: exchange.digest, bytes })
     this.send(from, bytes)
   }

@@ -164,15 +164,10 @@ export class ReceivedRequests {
     return { kind: 'new', exchange }
   }
 
-  answer({ digest, key }: Exchange, bytes: Uint8Array, nowMs: number): void {
+  /** False: the oldest of all answers is kept no longer, before its time. */
+  answer({ digest, key }: Exchange, bytes: Uint8Array, nowMs: number): boolean {
     this.#open.delete(key)
-    this.#answered.delete(key)
-    this.#answered.set(key, { digest, bytes, untilMs: nowMs + this.#answersMs })
-    if (this.#answered.size > this.#answers)
-      for (const oldest of this.#answered.keys()) {
-        this.#answered.delete(oldest)
-        return
-      }
+    return this.takeBack({ key, digest, bytes }, nowMs)
   }
 
   /** Not answered, so that it may come again. */
@@ -190,10 +185,14 @@ export class ReceivedRequests {
     for (const [key, { bytes, digest }] of this.#answered) yield { key, digest, bytes }
   }
 
-  /** An answer of an engine before this one, kept as if it had been given now. */
-  takeBack({ bytes, digest, key }: { key: string; digest: number; bytes: Uint8Array }, nowMs: number): void {
-    if (this.#answered.size < this.#answers)
-      this.#answered.set(key, { digest, bytes, untilMs: nowMs + this.#answersMs })
+  /** An answer of an engine before this one, kept as if it had been given now. False: as for `answer`. */
+  takeBack({ bytes, digest, key }: { key: string; digest: number; bytes: Uint8Array }, nowMs: number): boolean {
+    this.#answered.delete(key)
+    this.#answered.set(key, { digest, bytes, untilMs: nowMs + this.#answersMs })
+    if (this.#answered.size <= this.#answers) return true
+    const oldest = this.#answered.keys().next().value
+    if (oldest !== undefined) this.#answered.delete(oldest)
+    return false
   }
 
   expire(nowMs: number): void {
