@@ -1,6 +1,7 @@
 // Requests that were passed on and are not answered yet, found by the sequence number that they were given. Who has
 // sent a request repeats it until the answer comes, and each time it goes on as it did first.
 
+import { Oldest } from '../../lb/oldest.ts'
 import type { GtpVersion } from '../../lb/model.ts'
 import type { Outgoing, Place } from '../n4/model.ts'
 import type { Exchange } from '../n4/transactions.ts'
@@ -38,6 +39,7 @@ export class Relays {
   /** Creations that were given up: their late answers are of sessions that nobody waits for. */
   readonly #abandoned = new Map<string, { readonly relay: Relay; readonly untilMs: number }>()
   readonly #sequences = new Map<string, number>()
+  readonly #oldest = new Oldest(this.#sequences)
   readonly #limit: number
   readonly #random: () => number
 
@@ -70,7 +72,8 @@ export class Relays {
   #remember(key: string, count: number): void {
     this.#sequences.set(key, count)
     if (this.#sequences.size <= mostPeers) return
-    for (const oldest of this.#sequences.keys()) return void this.#sequences.delete(oldest)
+    const oldest = this.#oldest.take()
+    if (oldest !== undefined) this.#sequences.delete(oldest)
   }
 
   /** A peer that has gone. */

@@ -1,6 +1,7 @@
 // Transactions (TS 29.244, 6.4). A request that we have sent is sent again until it is answered, the same bytes to the
 // same place; one that we have received is answered once, and its retransmissions get the same bytes.
 
+import { Oldest } from '../../lb/oldest.ts'
 import type { Outgoing, Place } from './model.ts'
 
 const lastSequence = 0xff_ffff
@@ -139,6 +140,7 @@ export class ReceivedRequests {
   readonly #open = new Map<string, Exchange>()
   // In the order of their answers: the first one is the oldest.
   readonly #answered = new Map<string, Answered>()
+  readonly #oldest = new Oldest(this.#answered)
   readonly #answersMs: number
   readonly #answers: number
   readonly #openLimit: number
@@ -190,7 +192,7 @@ export class ReceivedRequests {
     this.#answered.delete(key)
     this.#answered.set(key, { digest, bytes, untilMs: nowMs + this.#answersMs })
     if (this.#answered.size <= this.#answers) return true
-    const oldest = this.#answered.keys().next().value
+    const oldest = this.#oldest.take()
     if (oldest !== undefined) this.#answered.delete(oldest)
     return false
   }
