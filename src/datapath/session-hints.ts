@@ -132,10 +132,10 @@ export class SessionHints implements HintControl {
     const { refusal, steps } = this.#steps(changes)
     const plan = new HintPlan(hints, this.#kept)
     const found = plan.read(steps.map(({ key }) => key))
-    plan.read(steps.flatMap((step, index) => backKeys(step, found[index] ?? null)))
+    const idOf = endpointIds()
+    plan.read(steps.flatMap((step, index) => backKeys(step, found[index] ?? null, idOf)))
     let now: number | null = null
     const expiry = (graceMs: number): number => hints.expiry(graceMs, (now ??= hints.now()))
-    const idOf = endpointIds()
     for (const step of steps) this.#plan(plan, step, idOf, expiry)
     if (refusal !== null) throw refusal
     this.#write(plan, changes.length - 1)
@@ -229,10 +229,18 @@ const sessionText = ({ key, kind }: SessionKey): string => `${kind} ${Buffer.fro
 const keyOf = ({ id }: Placed, { key, kind, prefixBits }: SessionKey): HintKey =>
   kind === 'ue-ip' ? userKey(id, key, prefixBits) : hintKey(id, hintKind.teid, key)
 
-/** Of the hint that a change finds. */
-function backKeys({ placed }: Step, found: Hint | null): readonly HintKey[] {
-  if (found === null || (found.flags & hintFlags.rewrite) === 0) return []
-  return [teidBackKey(placed.id, found.endpoint, found.identifier)]
+/** Of the hint that a change finds, and of the one that it makes. */
+function backKeys(
+  { change: { action, endpoint, identifier }, placed }: Step,
+  found: Hint | null,
+  idOf: ReturnType<typeof endpointIds>,
+): readonly HintKey[] {
+  const keys: HintKey[] = []
+  if (found !== null && (found.flags & hintFlags.rewrite) !== 0)
+    keys.push(teidBackKey(placed.id, found.endpoint, found.identifier))
+  const id = action === 'install' && identifier !== null ? idOf(placed, endpoint) : null
+  if (id !== null && identifier !== null) keys.push(teidBackKey(placed.id, id, identifier))
+  return keys
 }
 
 function changeBack(
