@@ -112,12 +112,14 @@ async function runCommand(tier: Extract<Tier, { kind: 'command' }>): Promise<Tal
   const [program, ...rest] = tier.command
   const child = spawn(program, rest, { stdio: ['ignore', 'inherit', 'inherit'] })
   const code = await exit(child)
-  const seconds = ((Date.now() - started) / 1000).toFixed(1)
-  console.log(`${code === 0 ? pc.green('✔') : pc.red('✘')} ${tier.title} ${pc.dim(`${seconds} s`)}`)
+  const took = pc.dim(`${secondsSince(started)} s`)
+  console.log(`${code === 0 ? pc.green('✔') : pc.red('✘')} ${tier.title} ${took}`)
   return code === 0
     ? { passed: 1, failed: [], skipped: [] }
     : { passed: 0, failed: [`${tier.title}: ${tier.command.join(' ')}: exit code ${code}`], skipped: [] }
 }
+
+const secondsSince = (ms: number): string => ((Date.now() - ms) / 1000).toFixed(1)
 
 async function runAva(tier: Extract<Tier, { kind: 'ava' }>): Promise<Tally> {
   const files = globSync(tier.files).toSorted((a, b) => a.localeCompare(b))
@@ -147,6 +149,7 @@ async function runTap(
   [program, ...args]: readonly [string, ...string[]],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Tally> {
+  const started = Date.now()
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...environment },
@@ -157,7 +160,9 @@ async function runTap(
     const shown = reader.read(line)
     if (shown !== null) console.log(shown)
   }
-  return reader.finish(await ended)
+  const tally = reader.finish(await ended)
+  console.log(pc.dim(`  ${title}: ${secondsSince(started)} s`))
+  return tally
 }
 
 function exit(child: ReturnType<typeof spawn>): Promise<number> {
