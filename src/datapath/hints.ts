@@ -137,6 +137,11 @@ export class Hints {
     return this.#options.nowTicks()
   }
 
+  /** Between two times in ticks; what a packet wrote after `now` was read is of this moment. */
+  elapsedMs(since: number, now: number): number {
+    return (Math.max(0, (now - since) | 0) * 1000) / this.#options.ticksPerSecond
+  }
+
   /** When what lives so much longer expires. */
   expiry(lifetimeMs: number, now: number): number {
     return this.#expires(lifetimeMs, now)

@@ -177,6 +177,25 @@ const count = ({ maps }: Both, teid: number, packets: bigint): void => {
 const packets = ({ control }: Both, ...teids: readonly number[]) =>
   control.traffic(teids.map((teid) => install(teid))).map((one) => one?.packets ?? null)
 
+both(
+  'how long hints have led no packet is told in the order of the keys, and null where they have led none',
+  (t, all) => {
+    all.control.apply([install(7), install(8), install(9)])
+    count(all, 7, 3n)
+    count(all, 9, 1n)
+    all.setTicks(1000)
+    const [idle, never, none, again] = all.control.idleMs([install(7), install(8), install(1), install(9)])
+    t.deepEqual([never, none], [null, null])
+    t.true(idle! > 0)
+    t.is(again, idle)
+    all.setTicks(1100)
+    t.is(all.control.idleMs([install(7)])[0], idle! * 2)
+    // A packet that came after the clock was read.
+    all.setTicks(800)
+    t.deepEqual(all.control.idleMs([install(7)]), [0])
+  },
+)
+
 both('what hints have counted is told in the order of the keys, and null where there is none', (t, all) => {
   all.control.apply([install(7), install(8, 1, { identifier: 99 }), install(9)])
   count(all, 7, 3n)

@@ -111,6 +111,25 @@ export class SessionHints implements HintControl {
   }
 
   traffic(keys: readonly SessionKey[]): readonly (Traffic | null)[] {
+    return this.#look(keys, (key, hint) => {
+      const kept = this.#kept.get(hintName(key)) ?? null
+      if (hint === null) return kept
+      return sumOf(kept === null ? [hint] : [kept, hint])
+    })
+  }
+
+  idleMs(keys: readonly SessionKey[]): readonly (number | null)[] {
+    const { hints } = this.#options
+    const now = hints.now()
+    // 0: no packet has met it.
+    return this.#look(keys, (_, hint) => (hint === null || hint.seen === 0 ? null : hints.elapsedMs(hint.seen, now)))
+  }
+
+  /** All are looked up together. Null: the key's service is not there. */
+  #look<Found>(
+    keys: readonly SessionKey[],
+    see: (key: HintKey, hint: Hint | null) => Found | null,
+  ): readonly (Found | null)[] {
     const placedOf = this.#byName()
     const wanted = keys.map((one) => {
       const placed = placedOf(one.service)
@@ -118,13 +137,7 @@ export class SessionHints implements HintControl {
     })
     const found = this.#options.hints.findAll(wanted.filter((key) => key !== null))
     let at = 0
-    return wanted.map((key) => {
-      if (key === null) return null
-      const hint = found[at++] ?? null
-      const kept = this.#kept.get(hintName(key)) ?? null
-      if (hint === null) return kept
-      return sumOf(kept === null ? [hint] : [kept, hint])
-    })
+    return wanted.map((key) => (key === null ? null : see(key, found[at++] ?? null)))
   }
 
   #apply(changes: readonly HintChange[]): void {

@@ -60,6 +60,8 @@ export interface HintControl {
    * microseconds. Null: there is none.
    */
   traffic(keys: readonly SessionKey[]): readonly (Traffic | null)[]
+  /** Milliseconds since each has led a packet, in the order of the keys. Null: it has led none, or there is none. */
+  idleMs(keys: readonly SessionKey[]): readonly (number | null)[]
   counts(): HintCounts
 }
 

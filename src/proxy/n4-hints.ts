@@ -7,7 +7,7 @@ import { Refusals } from './refusals.ts'
 import type { HintChange, HintControl, HintRefusal, SessionKey } from '../lb/hints.ts'
 import type { Service } from '../lb/model.ts'
 import type { Prefix } from '../wire/ip.ts'
-import type { HintChange as N4HintChange } from './n4/model.ts'
+import type { HintPlace, HintChange as N4HintChange } from './n4/model.ts'
 import type { RefusalsOptions } from './refusals.ts'
 
 /** Services that what an N4 service learns is for. */
@@ -111,12 +111,20 @@ export class N4Hints {
   }
 
   /** Under which packets of it are found, and counted; null: nobody's packets to these users come here. */
-  keyOf(one: Pick<N4HintChange, 'kind' | 'key' | 'prefixBits'>): SessionKey | null {
+  keyOf(one: HintPlace): SessionKey | null {
     const { key, kind, prefixBits } = one
     const service = kind === 'teid' ? this.#steered.tunnels : this.#poolOf(one)
     return service === null
       ? null
       : { service: service.name, kind, key, ...(prefixBits === null ? {} : { prefixBits }) }
+  }
+
+  /** Milliseconds since packets of each have come by; null: none has. */
+  idleMs(places: readonly HintPlace[]): readonly (number | null)[] {
+    const keys = places.map((place) => this.keyOf(place))
+    const found = this.#hints.idleMs(keys.filter((key) => key !== null))
+    let at = 0
+    return keys.map((key) => (key === null ? null : (found[at++] ?? null)))
   }
 
   /** The one whose users these are, all of the prefix. Null: nobody's packets to them come here. */
@@ -131,7 +139,7 @@ export class N4Hints {
     return found
   }
 
-  #poolOf({ key, prefixBits }: Pick<N4HintChange, 'key' | 'prefixBits'>): Service | null {
+  #poolOf({ key, prefixBits }: Pick<HintPlace, 'key' | 'prefixBits'>): Service | null {
     const address = sixteen(key)
     const bits = 128 - key.length * 8 + (prefixBits ?? key.length * 8)
     return this.#pools.find(({ prefix }) => prefix.bits <= bits && prefixContains(prefix, address))?.service ?? null

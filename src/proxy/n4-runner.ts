@@ -98,6 +98,7 @@ export class N4Runner {
       ...settingsOf(service),
       recoveryTimeStamp,
       random: () => surroundings.random(),
+      idleMs: (places) => this.#hints.idleMs(places),
       ...(keep === null ? {} : { keeping: { nowMs: surroundings.nowMs(), wallMs, snapshot } }),
     })
     // Hints of before are right where sessions are; others would stand in the way of new ones.

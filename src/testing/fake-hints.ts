@@ -19,6 +19,8 @@ export class FakeHints implements HintControl {
   readonly forgets: string[] = []
   /** what hints have counted, by the names of `all` */
   readonly counted = new Map<string, Traffic>()
+  /** how long hints have led no packet, by the names of `all` */
+  readonly idle = new Map<string, number>()
   readonly #service: (name: string) => Service | undefined
   readonly #counter = new HintCounter()
   #hints: ReadonlyMap<string, FakeHint> = new Map()
@@ -65,6 +67,10 @@ export class FakeHints implements HintControl {
     return keys.map((key) =>
       this.#hints.has(nameOf(key)) ? (this.counted.get(nameOf(key)) ?? { packets: 0n, bytes: 0n }) : null,
     )
+  }
+
+  idleMs(keys: readonly SessionKey[]): readonly (number | null)[] {
+    return keys.map((key) => this.idle.get(nameOf(key)) ?? null)
   }
 
   #one(hints: Map<string, FakeHint>, change: HintChange): HintError['reason'] | null {

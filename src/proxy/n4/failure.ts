@@ -2,6 +2,7 @@
 // again on another UPF, or refused when they are asked for; those of a lost SMF are deleted at their UPFs.
 
 import { messageTypes } from '../../protocols/pfcp/index.ts'
+import { mostAwaited } from './activity.ts'
 import { deletedByUserPlane, element, reportTypeUpRequest } from './elements.ts'
 import { body as join, elementOf } from './messages.ts'
 import { placeOfSmf } from './peer-care.ts'
@@ -20,7 +21,8 @@ const mayStillServe = new Set<UpfLoss>(['heartbeat', 'user-plane'])
 
 /** All sessions of a UPF are lost to it. */
 export function loseSessions(state: N4State, upf: UpfPeer, reason: UpfLoss): void {
-  for (const session of upf.sessions) {
+  const isRestored = state.options.onLoss === 'restore'
+  for (const session of isRestored ? mostAwaited(state, upf.sessions) : upf.sessions) {
     if (session.state === 'lost' && state.options.onLoss === 'refuse' && reason === 'drained')
       state.sessions.remove(session, state.steering, state.nowMs)
     // Those that are being made or moved end when their request does.
@@ -29,7 +31,7 @@ export function loseSessions(state: N4State, upf: UpfPeer, reason: UpfLoss): voi
     const { upfSeid } = session
     const old = hasStill.has(reason) && upfSeid !== null ? { upf, upfSeid } : null
     // A UPF that has restarted would answer packets with error indications, and end at the gNB what can be restored.
-    if (!mayStillServe.has(reason) || state.options.onLoss !== 'restore') silence(session, state.steering)
+    if (!mayStillServe.has(reason) || !isRestored) silence(session, state.steering)
     lose(state, session, old, reason === 'drained')
   }
   state.pump()

@@ -34,6 +34,9 @@ export interface HintChange {
   readonly keepsCounts: boolean
 }
 
+/** What the fast path finds a hint by. */
+export type HintPlace = Pick<HintChange, 'kind' | 'key' | 'prefixBits'>
+
 export interface Outgoing {
   readonly to: Place
   readonly bytes: Uint8Array
@@ -197,6 +200,8 @@ export interface N4Options {
   readonly recoveryTimeStamp: number
   /** from 0 to below 1 */
   readonly random: () => number
+  /** Milliseconds since each has led a packet; null: it has led none. Left out: nobody knows. */
+  readonly idleMs?: (places: readonly HintPlace[]) => readonly (number | null)[]
   readonly timers?: Partial<N4Timers>
   readonly limits?: Partial<N4Limits>
   /** left out: it ends with this process */

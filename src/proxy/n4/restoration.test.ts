@@ -129,6 +129,34 @@ test('n4: where two UPFs die together the third one gets all sessions (N4.13)', 
   for (const [key, { upfs }] of bed.hints) t.deepEqual([key, upfs[0]], [key, upC])
 })
 
+test('n4: sessions whose users had packets last are restored first (N4.13)', (t) => {
+  const idleOf = new Map<number, number>()
+  const asked: number[] = []
+  const bed = startedBed(pool.slice(0, 2), {
+    onLoss: 'restore',
+    limits: { atOnce: 1 },
+    idleMs(places) {
+      asked.push(places.length)
+      return places.map(({ key, kind }) => (kind === 'teid' ? (idleOf.get(key[3]!) ?? null) : null))
+    },
+  })
+  const smf = bed.smf('10.1.0.1')
+  smf.associate()
+  bed.upf(upB).cause = 75
+  const teids = establish(smf, 6).map((response) => fTeidsOf(response)[0]!.teid)
+  bed.upf(upB).cause = 1
+  bed.upf(upB).got.length = 0
+  for (const [at, ms] of [null, 700, 60_000, 20, null, 300].entries()) if (ms !== null) idleOf.set(teids[at]!, ms)
+  bed.upf(upA).dead = true
+  bed.advance(10_000)
+  const order = bed.upf(upB).got.flatMap((message) => {
+    const address = message.type === 50 ? valueAt(elementsOf(message), 1, 2, 93) : null
+    return address === null ? [] : [address.at(-1)]
+  })
+  t.deepEqual(order, [4, 6, 2, 1, 3, 5])
+  t.deepEqual(asked, [12])
+})
+
 test('n4: what no UPF takes is asked of so many, and reported (N4.13)', (t) => {
   const { bed, smf } = restoring()
   establish(smf, 1)
