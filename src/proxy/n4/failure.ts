@@ -27,7 +27,8 @@ export function loseSessions(state: N4State, upf: UpfPeer, reason: UpfLoss): voi
       state.sessions.remove(session, state.steering, state.nowMs)
     // Those that are being made or moved end when their request does.
     if (session.state !== 'up') continue
-    state.changes.touch(session)
+    // That their UPF is down says the same of them all, and is kept before the first of them moves.
+    if (reason !== 'heartbeat' || !isRestored || session.stored === null) state.changes.touch(session)
     const { upfSeid } = session
     const old = hasStill.has(reason) && upfSeid !== null ? { upf, upfSeid } : null
     // A UPF that has restarted would answer packets with error indications, and end at the gNB what can be restored.

@@ -96,6 +96,8 @@ function joined(state: N4State, upf: UpfPeer, body: Uint8Array): void {
   forgetReports(upf.reports)
   if (!agrees(state, upf)) return refuseUpf(state, upf, 'it lacks functions that SMFs count on')
   upf.state = 'up'
+  // What it has lost does not go by its state any more.
+  for (const session of upf.sessions) state.changes.touch(session)
   upf.heartbeats.nextMs = state.nowMs + state.timers.heartbeatMs
   if (upf.isPathUp) state.event({ kind: 'upf-up', upf: upf.config.name })
   for (const pfds of state.pfds.requests()) {
